@@ -8,6 +8,7 @@ import { mscacheVersion } from "../base/version.ts";
 import { type Config, loadConfig, misnamedVariables, options } from "../config/config.ts";
 import { readConfigFile } from "../config/replace-file.ts";
 import type { Server } from "../node/server.ts";
+import { reserveStoreMemory } from "../node/shared/store-memory.ts";
 import { textOf } from "./argument-check.ts";
 import { NodeFailure } from "./failure.ts";
 import { notifyService } from "./service-manager.ts";
@@ -31,11 +32,14 @@ export default defineCommand({
 });
 
 async function runNode(config: Config, signals: EndSignals): Promise<void> {
-  // Imported only here, so that a mistake in the configuration is reported at once.
+  const storeMemory = reserveStoreMemory(config);
+  // Imported only here, so that a mistake in the configuration is reported at once, and the memory
+  // is reserved while the collector has little to look through.
   const { startServer } = await import("../node/server.ts");
   // A node that is still loading has nothing to save, so it may exit at once.
   const started = startServer(config, {
     onFault: "abort",
+    storeMemory,
     page: () => import("./dashboard-page.ts"),
   });
   const server = await Promise.race([started, signals.first]);

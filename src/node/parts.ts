@@ -19,6 +19,7 @@ import { followerBound } from "../config/output-limits.ts";
 import { Persistence } from "../persistence/persistence.ts";
 import { randomReplid } from "../replication/history.ts";
 import { Replication } from "../replication/replication.ts";
+import type { StoreMemory } from "../store/memory.ts";
 import type { LoadPage } from "./admin/page-assets.ts";
 import { Connections } from "./connection/connections.ts";
 import { DataThread } from "./connection/data-thread.ts";
@@ -50,6 +51,11 @@ export interface ServerOptions {
    * collector.ts.
    */
   readonly isGuest?: boolean;
+  /**
+   * What reserveStoreMemory() reserved for this configuration before the node was loaded; the
+   * default is to reserve it now.
+   */
+  readonly storeMemory?: StoreMemory;
   /** The code of the data threads, for tests; the default is src/worker.ts. */
   readonly workerEntry?: URL;
   /** The page of the dashboard; without it, it is made of its sources. */
@@ -61,9 +67,9 @@ export interface ServerOptions {
 /** What all other parts are built on. */
 export type Ground = ReturnType<typeof layGround>;
 
-export function layGround(config: Config, { logSink, onFault }: ServerOptions) {
+export function layGround(config: Config, { logSink, onFault, storeMemory }: ServerOptions) {
   const credentials = new Credentials(config); // first, as it may throw
-  const memory = reserveMemory(config);
+  const memory = reserveMemory(config, storeMemory);
   const attached = attach(memory, controlThread);
   const { store, keyspace, journal, effects, standing, statistics, clientMemory } = attached;
   const { timeBounds, clientLimits, events, observer } = attached;

@@ -3,7 +3,6 @@
 // work on it belong to one thread each. It decides nothing about threads.
 // Invariant: the thread that expires or evicts an item records the effect.
 
-import { wallClockMs } from "../../base/clock.ts";
 import { CommandStatistics } from "../../command/core/command-statistics.ts";
 import { Observer } from "../../command/core/observer.ts";
 import { SharedScripts } from "../../command/script/shared-scripts.ts";
@@ -22,15 +21,15 @@ import { Keyspace } from "../../keyspace/keyspace.ts";
 import { reserveWatchedSlots, WatchedSlots } from "../../keyspace/watched-slots.ts";
 import { type CurveMemory, reserveCurve } from "../../store/curve/sample-ring.ts";
 import { SampledStore } from "../../store/curve/sampled-store.ts";
-import type { HashKey } from "../../store/hash.ts";
 import { Mutex } from "../../store/lock.ts";
-import { reserveStore, type StoreMemory } from "../../store/memory.ts";
+import type { StoreMemory } from "../../store/memory.ts";
 import { Store } from "../../store/store.ts";
 import { ClientMemory, reserveClientMemory } from "./client-memory.ts";
 import { reserveDeliveryDebt } from "./delivery-debt.ts";
 import { SharedClientLimits } from "./shared-client-limits.ts";
 import { SharedTimeBounds } from "./shared-time-bounds.ts";
 import { SharedStanding } from "./standing.ts";
+import { reserveStoreMemory } from "./store-memory.ts";
 
 /** Can be structured-cloned: it is posted to each data thread. */
 export interface SharedMemory {
@@ -69,17 +68,10 @@ export interface Attached {
 /** The control thread's number; data threads in Workers count from 1. */
 export const controlThread = 0;
 
-export function reserveMemory(config: Config): SharedMemory {
-  const store = reserveStore({
-    memoryLimitBytes: config.maxMemory,
-    reserveBytes: config.reserve,
-    valueBytesMax: config.maxValueSize,
-    eviction: config.eviction,
-    databases: config.databases,
-    hashKey: drawHashKey(),
-    versionEpoch: wallClockMs(),
-    concurrent: config.threads > 1,
-  });
+export function reserveMemory(
+  config: Config,
+  store: StoreMemory = reserveStoreMemory(config),
+): SharedMemory {
   return {
     store,
     journal: reserveJournal(config.journalSize),
@@ -93,12 +85,6 @@ export function reserveMemory(config: Config): SharedMemory {
     curve: config.missCurve ? reserveCurve(config.threads + 1) : null,
     scripts: config.threads > 1 ? SharedScripts.reserve() : null,
   };
-}
-
-/** Random in each process, and known to its threads only. */
-function drawHashKey(): HashKey {
-  const [first, second, third, fourth] = crypto.getRandomValues(new Int32Array(4));
-  return [first, second, third, fourth];
 }
 
 /** Attaches the thread with that number and marks it alive. */

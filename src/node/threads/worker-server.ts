@@ -52,16 +52,21 @@ const journalWaitMs = 1;
  */
 const journalWaitMsMax = 2000;
 
-/** Serves from the first message until the control thread ends this Worker. */
-export function runWorker(): void {
+/**
+ * Serves from the first message until the control thread ends this Worker; `arrived` are those that
+ * came before this call.
+ */
+export function runWorker(arrived: readonly MessageEvent[] = []): void {
   assert(!Bun.isMainThread, "a data thread runs in a Worker of its own");
   // Not `parentPort`: node:worker_threads takes a fifth of a thread's start.
   const post: Post = (message, transfer) => self.postMessage(message, transfer ?? []);
   let server: WorkerServer | null = null;
-  self.onmessage = ({ data }: MessageEvent<Start | ToWorker>) => {
+  const receive = ({ data }: MessageEvent<Start | ToWorker>) => {
     if (server === null) server = new WorkerServer(data as Start, post);
     else server.receive(data as ToWorker);
   };
+  arrived.forEach(receive);
+  self.onmessage = receive;
 }
 
 class WorkerServer {
