@@ -7,6 +7,7 @@
 
 import { assert } from "../base/errors.ts";
 import { arenaBytes, databasesDefault, memoryBytesMax, memoryBytesMin } from "../base/limits.ts";
+import { residentBytes } from "../base/resident-memory.ts";
 import { identities, reserveDatabases } from "./database-table.ts";
 import type { HashKey } from "./hash.ts";
 import { ThreadTable } from "./lock.ts";
@@ -252,6 +253,7 @@ export function reserveStore(options: StoreOptions): StoreMemory {
   const geometry = planGeometry(options);
   const { shards } = geometry;
   const both = 2 * shards;
+  const residentBefore = residentBytes();
   const memory: StoreMemory = {
     // The largest come first, and every thread receives them in this order: Bun counts them as its
     // own, and looks for garbage each time that the sum has doubled.
@@ -269,14 +271,18 @@ export function reserveStore(options: StoreOptions): StoreMemory {
     index: reserveEach(both, geometry.bucketsPerShard * unitBytes),
     ghosts: reserveEach(both, geometry.ghostsPerShard * unitBytes),
   };
-  decommit(memory);
+  if (residentBytes() - residentBefore > committedBytesMax) decommit(memory);
   initialise(memory, options);
   return memory;
 }
 
+/** More than the reservation of untouched memory commits: the tables of the buffers. */
+const committedBytesMax = MiB;
+
 /**
  * Where the program has freed memory before, the allocator clears a reservation by hand, and so
- * commits it: 52 MB of a node with a limit of 16, in one start of a hundred.
+ * commits it: 52 MB of a node with a limit of 16, in one start of a hundred. To give it back always
+ * would make each start 5 % longer.
  */
 function decommit({ arenas, index, ghosts }: StoreMemory): void {
   for (const buffer of [...arenas, ...index, ...ghosts]) {
