@@ -189,6 +189,7 @@ function untorn(snapshot: Snapshot, scripts: HalfDone): Slices {
 async function untilWhole(scripts: HalfDone, signal: AbortSignal, isLast: boolean): Promise<void> {
   if (!scripts.isHalfDone) return;
   if (isLast) throw new Error("a script does not end that has written");
+  signal.throwIfAborted(); // after a torn attempt it may be, and then the event never comes
   const aborted = Promise.withResolvers<never>();
   signal.addEventListener("abort", () => aborted.reject(signal.reason), { once: true });
   await Promise.race([scripts.whole(), aborted.promise]);

@@ -139,3 +139,25 @@ test("a save that waits for a script ends when the node has a fault", async () =
   bed.persistence.abandon();
   expect((await saving)?.text).toContain("the node has a fault");
 });
+
+test("a save that is torn while the node has a fault does not wait for the script", async () => {
+  await using directory = await temporaryDirectory();
+  let looks = 0;
+  let fault = () => {};
+  const scripts = {
+    isHalfDone: false,
+    whole: () => new Promise<void>(() => {}), // the script never ends
+    /** At the second look, which is in the midst of the walk, a script has begun. */
+    get halves() {
+      if (looks++ === 1) {
+        scripts.isHalfDone = true;
+        fault();
+      }
+      return looks;
+    },
+  };
+  using bed = new Bed({ path: join(directory.path, "dump.rdb"), scripts });
+  fault = () => bed.persistence.abandon();
+  bed.set("key", "value");
+  expect((await bed.persistence.save())?.text).toContain("the node has a fault");
+});
