@@ -2,10 +2,10 @@
  * HTTPS of the admin server: with the node's certificates and its rule for those of clients, beside
  * the data port or without one by TLS, and certificates that are exchanged at run time.
  */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { ConfigError } from "../../src/base/errors.ts";
-import { caseMsMax, respClient } from "../harness.ts";
+import { caseMsMax, respClient, waitFor } from "../harness.ts";
 import { startAdminNode } from "../support/admin-bed.ts";
 import type { Certificate } from "../support/certificates.ts";
 import { shownName, type TlsBed, tlsBed, tlsFlags } from "../support/tls-bed.ts";
@@ -63,6 +63,26 @@ test("new clients see new certificates, and the port stays", async () => {
   expect(await client.call("CONFIG", "SET", ...pair)).toBe("OK");
   for (let i = 0; i < 5; i++) expect(await shownName(port, bed)).toBe("second");
   expect(await statusOf(port)).toBe(200);
+});
+
+test("an address that cannot be bound at once does not keep another from its certificate", async () => {
+  await using node = await start({ https: "127.0.0.1:0,127.0.0.1:0" });
+  const [first, second] = node.server.httpsAddresses.map(({ port }) => port);
+  const { cert, key } = await bed.authority.issue("second");
+  await using client = await respClient(node.port);
+  const serve = spyOn(Bun, "serve").mockImplementationOnce(() => {
+    throw new Error("the address is in use");
+  });
+  try {
+    const pair = ["tls-cert-file", cert, "tls-key-file", key];
+    expect(await client.call("CONFIG", "SET", ...pair)).toBe("OK");
+  } finally {
+    serve.mockRestore();
+  }
+  expect(await shownName(second, bed)).toBe("second");
+  await waitFor(async () => (await shownName(first, bed).catch(() => "")) === "second", {
+    message: "the first address to be bound again",
+  });
 });
 
 test("options that contradict each other are refused", async () => {

@@ -26,10 +26,10 @@ import { AdminRoutes } from "./admin-routes.ts";
 
 type HttpServer = Bun.Server<undefined>;
 
-/** An address that is bound, or that waits to be bound again. */
 interface Place {
   readonly address: Address;
   readonly isTls: boolean;
+  /** Of a place that is closed: the one that it had. */
   server: HttpServer;
 }
 
@@ -46,8 +46,9 @@ export class AdminServer {
   private readonly routes: AdminRoutes;
   private readonly places: Place[] = [];
   private readonly timer: Timer;
+  /** Places where nobody listens at present; while there are any, `resume` is set. */
+  private readonly closed = new Set<Place>();
   private resume: Timer | undefined;
-  private isPaused = false;
   private readonly trouble: RecurringTrouble;
   private readonly descriptorsEnd = descriptorsMax() - descriptorsSpare;
 
@@ -121,38 +122,45 @@ export class AdminServer {
    */
   private renew(): void {
     for (const place of this.places)
-      if (place.isTls && !this.isPaused && !this.restart(place)) this.resumeLater([place]);
+      if (place.isTls && !this.closed.has(place)) this.restart(place);
   }
 
-  /** False: it could not be bound, and somebody has to try again. */
-  private restart(place: Place): boolean {
+  /** A place that cannot be bound is closed, until it can be. */
+  private restart(place: Place): void {
     void place.server.stop();
     try {
       place.server = this.serve(place.address, place.isTls);
-      return true;
+      this.closed.delete(place);
     } catch (error) {
       const reason = reasonOf(error);
       this.trouble.happened(reason, `admin HTTP: ${reason}`);
-      return false;
+      this.closed.add(place);
+      this.resumeLater();
     }
   }
 
   // ---- descriptors ------------------------------------------------------------------------------
 
   private watchDescriptors(): void {
-    if (this.isPaused || lowestFree() < this.descriptorsEnd) return;
+    if (this.closed.size === this.places.length || lowestFree() < this.descriptorsEnd) return;
     this.parts.log.warn("admin HTTP: no descriptors are left: its connections are closed");
-    for (const { server } of this.places) void server.stop(true);
-    this.resumeLater(this.places);
+    this.closeAll();
+    this.resumeLater();
   }
 
-  /** Binds them again, and those that cannot be bound yet a second later. */
-  private resumeLater(places: readonly Place[]): void {
-    this.isPaused = true;
+  private closeAll(): void {
+    for (const place of this.places) {
+      void place.server.stop(true);
+      this.closed.add(place);
+    }
+  }
+
+  /** Tries again, after a pause, to bind the places that are closed then. */
+  private resumeLater(): void {
+    if (this.resume !== undefined) return;
     this.resume = setTimeout(() => {
-      const left = places.filter((place) => !this.restart(place));
-      if (left.length > 0) this.resumeLater(left);
-      else this.isPaused = false;
+      this.resume = undefined;
+      for (const place of [...this.closed]) this.restart(place);
     }, adminDescriptorsPauseMs);
     this.resume.unref();
   }
@@ -162,9 +170,8 @@ export class AdminServer {
   stop(): void {
     clearInterval(this.timer);
     clearTimeout(this.resume);
-    this.isPaused = true;
     this.routes.close();
-    for (const { server } of this.places) void server.stop(true);
+    this.closeAll();
   }
 }
 
