@@ -2,9 +2,10 @@
  * The stream of samples that a dashboard shows: its shape, who may have it and for how long, how
  * many there may be, and that nothing is left of one that its client has left.
  */
-import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, spyOn, test } from "bun:test";
+import { DoorClosedError, DoorConnection } from "../../src/node/admin/command-door.ts";
 import { caseMsMax, respClient, waitFor } from "../harness.ts";
-import { startAdminNode } from "../support/admin-bed.ts";
+import { outcome, startAdminNode } from "../support/admin-bed.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -90,4 +91,22 @@ test("a seventeenth stream is refused", async () => {
   ends.abort();
   await Promise.allSettled(held.map(({ body }) => body?.cancel()));
   await waitFor(async () => (await node.ask("/v1/events")).status === 200);
+});
+
+test.each([
+  ["GET", "/v1/events"],
+  ["POST", "/v1/login"],
+])("%s %s answers 503 when its connection ends before it is logged in", async (method, path) => {
+  await using node = await startAdminNode({ password: "secret" });
+  const run = spyOn(DoorConnection.prototype, "run").mockImplementationOnce(async () => {
+    throw new DoorClosedError("the connection was closed before its reply");
+  });
+  try {
+    const headers = { Authorization: `Basic ${btoa("default:secret")}` };
+    const response = await node.ask(path, { method, headers });
+    expect(await outcome(response)).toEqual([503, "the connection was closed before its reply"]);
+  } finally {
+    run.mockRestore();
+  }
+  expect(node.log()).not.toContain("error");
 });

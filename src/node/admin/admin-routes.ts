@@ -73,6 +73,9 @@ export class AdminRoutes {
     try {
       return this.refusal(visit) ?? (await this.route(visit));
     } catch (error) {
+      if (error instanceof DoorClosedError) {
+        return problem(error.message.includes("longer") ? 507 : 503, error.message);
+      }
       this.parts.log.error(`admin HTTP: ${visit.url.pathname.slice(0, 200)}: ${reasonOf(error)}`);
       return problem(500, "an error of the node's own code; its log says more");
     } finally {
@@ -152,31 +155,35 @@ export class AdminRoutes {
       const selected = database === null ? null : await door.run("SELECT", database);
       if (selected instanceof ReplyError) return errorResponse(selected);
       return await use(door);
-    } catch (error) {
-      if (!(error instanceof DoorClosedError)) throw error;
-      return problem(error.message.includes("longer") ? 507 : 503, error.message);
     } finally {
       visit.request.signal.removeEventListener("abort", left);
     }
   }
 
-  /** The stream keeps the connection. */
   private async events(visit: Visit): Promise<Response> {
     if (visit.request.method !== "GET") return notAllowed("GET");
-    const door = this.door.open(visit.peer);
-    const refusal = await this.login.refusal(visit, door);
-    if (refusal === null) return this.streams.open(door);
-    door[Symbol.dispose]();
-    return refusal;
+    return this.keeping(visit, (door) => this.streams.open(door));
   }
 
-  /** The login keeps the connection. */
   private async logIn(visit: Visit): Promise<Response> {
+    return this.keeping(visit, async (door) => this.login.begin(visit, door));
+  }
+
+  /** Opens a connection and logs it in; `use` keeps it. */
+  private async keeping(
+    visit: Visit,
+    use: (door: DoorConnection) => Promise<Response>,
+  ): Promise<Response> {
     const door = this.door.open(visit.peer);
-    const refusal = await this.login.refusal(visit, door);
-    if (refusal === null) return this.login.begin(visit, door);
-    door[Symbol.dispose]();
-    return refusal;
+    try {
+      const refusal = await this.login.refusal(visit, door);
+      if (refusal === null) return await use(door);
+      door[Symbol.dispose]();
+      return refusal;
+    } catch (error) {
+      door[Symbol.dispose]();
+      throw error;
+    }
   }
 
   close(): void {
