@@ -8,7 +8,8 @@ import { optionMeantBy } from "../config/config.ts";
 /** Words of others, each for the first of ours that the subcommand has. */
 const synonyms: Readonly<Record<string, readonly string[]>> = {
   a: ["password"],
-  address: ["addr"],
+  addr: ["to"],
+  address: ["addr", "to"],
   auth: ["password"],
   cacert: ["tls-ca"],
   cert: ["tls-cert"],

@@ -17,6 +17,7 @@ import { subcommands } from "./commands.ts";
 import { Failure, NodeFailure } from "./failure.ts";
 import { nodeHelp, subcommandHelp } from "./help.ts";
 import { shownSentence } from "./shown-text.ts";
+import { columnsOf } from "./terminal.ts";
 
 export async function runCli(args: readonly string[]): Promise<number> {
   try {
@@ -41,7 +42,7 @@ async function dispatch(args: readonly string[]): Promise<void> {
   if (name === "serve") {
     const flags = beforeSeparator(rest);
     if (wantsVersion(flags)) return print(mscacheVersion);
-    if (wantsHelp(flags)) return print(nodeHelp());
+    if (wantsHelp(flags)) return print(nodeHelp(columnsOf(process.stdout)));
   }
   await start(name, rest);
 }
@@ -52,7 +53,9 @@ async function start(name: string, args: readonly string[]): Promise<void> {
   const rawArgs = separateWords(args, command.args);
   const flags = beforeSeparator(rawArgs);
   if (wantsVersion(flags)) return print(mscacheVersion);
-  if (wantsHelp(flags)) return print(await subcommandHelp(command));
+  if (wantsHelp(flags)) {
+    return print(subcommandHelp(name, command, columnsOf(process.stdout)));
+  }
   checkArguments(name, rawArgs, command.args);
   await runCommand(command as CommandDef, { rawArgs, data: subcommands });
 }

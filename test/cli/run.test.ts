@@ -47,6 +47,10 @@ describe("wrong arguments exit 2 with one sentence", () => {
       ["get", "k", "--host", "a"],
       "unknown flag --host; did you mean --addr? see mscache get --help",
     ],
+    [
+      ["replicate-from", "redis://127.0.0.1:6379", "--addr", "127.0.0.1:5000"],
+      "unknown flag --addr; did you mean --to? see mscache replicate-from --help",
+    ],
     [["--port", "5000"], "unknown flag --port; did you mean --listenaddr? see mscache --help"],
     [["serve", "now"], 'unexpected argument "now"; see mscache --help'],
     [["--listenaddr"], "--listenaddr needs a value"],
