@@ -101,7 +101,10 @@ function buildNode(): string {
 function buildPrograms(): string {
   const directory = join(buildDirectory, `programs.${process.pid}`);
   const flags = ["--target", "bun", "--format", "cjs", "--bytecode", "--minify", "--keep-names"];
-  run(["build", ...flags, "--entry-naming", "[name].[ext]", "--outdir", directory, ...programs]);
+  // The path of Lua's module, which would be looked for in the working directory.
+  const assets = ["--public-path", `${directory}/`];
+  const names = ["--entry-naming", "[name].[ext]", "--outdir", directory];
+  run(["build", ...flags, ...assets, ...names, ...programs]);
   return directory;
 }
 
