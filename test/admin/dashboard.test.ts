@@ -186,7 +186,7 @@ describe.skipIf(!browserInstalled())(`the dashboard (skipped if ${noBrowser})`, 
       await other.click();
       await page.getByRole("dialog").getByText("is not saved. Discard it?").waitFor();
       await page.keyboard.press("Escape");
-      expect(await focused(page)).toBe("Value");
+      await waitFor(async () => (await focused(page)) === "Value"); // after the dialog has closed
       expect(await area.inputValue()).toBe("typed");
       await page.getByRole("button", { name: "New key" }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Keep editing" }).click();

@@ -1,6 +1,7 @@
 /**
- * A real browser for tests of pages: Debian's chromium, driven by playwright-core, which downloads
- * none of its own. What a page asks for, and what goes wrong in it, is noted. Judges nothing.
+ * A real browser for tests of pages: Debian's chromium, or its headless shell where that is
+ * installed too, driven by playwright-core, which downloads none of its own. What a page asks for,
+ * and what goes wrong in it, is noted. Judges nothing.
  */
 
 import {
@@ -12,6 +13,8 @@ import {
 } from "playwright-core";
 
 const program = Bun.which("chromium");
+/** The same engine without windows to draw: a page costs half of the processor. */
+const shell = Bun.which("chromium-headless-shell");
 
 /** False skips; in CI it must be there. */
 export function browserInstalled(): boolean {
@@ -23,7 +26,7 @@ export const noBrowser = "chromium is not installed";
 
 export function startBrowser(): Promise<Browser> {
   return chromium.launch({
-    executablePath: program ?? "",
+    executablePath: shell ?? program ?? "",
     // As root it has no sandbox of its own; without a GPU it need not try.
     args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
     timeout: 120_000,
