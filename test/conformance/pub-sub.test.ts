@@ -116,6 +116,41 @@ function messageCases(connect: Connect): void {
     expect(await reader.shown()).toBe(`*[$smessage $${name} $hello]`);
   });
 
+  test("a RESP2 subscriber that tracks keys is told only what is redirected to it", async () => {
+    await using reader = await connect();
+    await using writer = await connect();
+    const name = fresh();
+    const id = (await reader.ask("CLIENT", "ID")).slice(1);
+    await reader.ask("CLIENT", "TRACKING", "ON", "BCAST");
+    await reader.ask("SUBSCRIBE", name);
+    await writer.ask("SET", name, "1");
+    await writer.ask("DEL", name);
+    await writer.ask("PUBLISH", name, "1");
+    expect(await reader.shown()).toBe(`*[$message $${name} $1]`);
+    await writer.ask("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", name, "REDIRECT", id);
+    await writer.ask("SET", name, "2");
+    expect(await reader.shown()).toBe(`*[$message $__redis__:invalidate *[$${name}]]`);
+  });
+
+  test("a RESP3 client that waits for followers hears messages meanwhile", async () => {
+    await using reader = await connect();
+    await using writer = await connect();
+    const name = fresh();
+    const id = (await reader.ask("CLIENT", "ID")).slice(1);
+    await reader.ask("HELLO", "3");
+    await reader.ask("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", name);
+    await reader.ask("SUBSCRIBE", name);
+    reader.sendAll([["WAIT", "1", "0"], ["PING"]]);
+    await waitFor(async () => /flags=\w*b/.test(await writer.ask("CLIENT", "LIST", "ID", id)));
+    await writer.ask("PUBLISH", name, "hello");
+    expect(await reader.shown()).toBe(`>[$message $${name} $hello]`);
+    await writer.ask("SET", name, "1");
+    expect(await reader.shown()).toBe(`>[$invalidate *[$${name}]]`);
+    expect(await writer.ask("CLIENT", "UNBLOCK", id)).toBe(":1");
+    expect(await reader.shown()).toBe(":0");
+    expect(await reader.shown()).toBe("+PONG");
+  });
+
   test("a RESP3 subscriber gets shard messages as pushes", async () => {
     await using reader = await connect();
     const name = fresh();

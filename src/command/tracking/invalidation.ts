@@ -1,5 +1,6 @@
 // The bytes of the messages that clients get who track keys, in both versions of RESP. In RESP2 an
-// invalidation is a message of a channel, so only a connection with subscriptions can be sent one.
+// invalidation is a message of a channel, so only a connection with subscriptions can be sent one,
+// and only those of another client: it did not ask for that channel for its own.
 
 import { latin1Bytes } from "../../base/bytes.ts";
 import { type Message, messageKind } from "../messages/channels.ts";
@@ -8,15 +9,22 @@ const invalidatePush = ">2\r\n$10\r\ninvalidate\r\n";
 const numberedPush = ">3\r\n$10\r\ninvalidate\r\n";
 const channelMessage = "*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n";
 
-/** The keys to be dropped, or null for all keys. With a sequence number if the client wants it. */
-export function invalidation(keys: readonly string[] | null, sequence: number | null): Message {
+/**
+ * The keys to be dropped, or null for all keys. With a sequence number if the client wants it. A
+ * client that tracks for itself is sent nothing in RESP2, with subscriptions neither.
+ */
+export function invalidation(
+  keys: readonly string[] | null,
+  sequence: number | null,
+  isRedirected: boolean,
+): Message {
   const list = keys === null ? null : listOf(keys);
   const push = sequence === null ? invalidatePush : numberedPush;
   const number = sequence === null ? "" : `:${sequence}\r\n`;
   return {
     kind: messageKind.INVALIDATION,
     pattern: null,
-    channel: latin1Bytes(channelMessage + (list ?? "$-1\r\n")),
+    channel: latin1Bytes(isRedirected ? channelMessage + (list ?? "$-1\r\n") : ""),
     payload: latin1Bytes(push + (list ?? "_\r\n") + number),
   };
 }

@@ -297,7 +297,7 @@ export class Tracking {
         else this.tell(client, tracker, keys, sequence);
       }
     }
-    if (plain.size > 0) this.send(plain, invalidation([...changed.keys()], null));
+    if (plain.size > 0) this.send(plain, invalidation([...changed.keys()], null, false));
   }
 
   private gather(client: number, keys: readonly string[]): void {
@@ -319,7 +319,8 @@ export class Tracking {
       return;
     }
     const receiver = redirect === 0 ? client : redirect;
-    this.send(new Set([receiver]), invalidation(keys, isNumbered ? sequence : null));
+    const number = isNumbered ? sequence : null;
+    this.send(new Set([receiver]), invalidation(keys, number, redirect !== 0));
   }
 }
 
