@@ -33,7 +33,7 @@ export const migrateCommands = family({ group: "generic" }, [
       'host port:integer key_or_empty_string=(key | "") destination-db:integer timeout:integer ' +
       "[COPY@3.0.0] [REPLACE@3.0.0] [authentication=([AUTH password@4.0.7] | " +
       "[AUTH2 username_password=(username password)@6.0.0])] [KEYS key@3.0.6...]",
-    flags: flag.WRITE,
+    flags: flag.WRITE | flag.WAITS,
     keys: [3, 3, 1],
     keyUse: "RW access delete",
     wordedKeys: { word: "KEYS", searchFrom: -2, find: wordedKeysOf },

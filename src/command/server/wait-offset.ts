@@ -48,6 +48,7 @@ export const waitOffsetCommands = family({ group: "generic", since: "0.1.0", fla
     name: "waitoffset",
     arity: 4,
     syntax: "replid offset:integer timeout:integer",
+    flags: flags | flag.WAITS,
     summary: "Waits until this node has applied everything up to an offset of a history.",
     control: waitOffset,
   },

@@ -15,7 +15,7 @@ export const waitCommands = family({ group: "generic" }, [
     name: "wait",
     arity: 3,
     syntax: "numreplicas:integer timeout:integer",
-    flags: flag.NO_SCRIPT,
+    flags: flag.NO_SCRIPT | flag.WAITS,
     categories: ["@slow", "@connection"],
     since: "3.0.0",
     summary: "Waits until followers have acknowledged all writes of this connection.",

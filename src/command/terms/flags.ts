@@ -40,6 +40,8 @@ export const flag = {
   MAY_REPLICATE: 1 << 25,
   /** No pause holds it: it ends one. Redis holds even CLIENT UNPAUSE. */
   ENDS_PAUSE: 1 << 27,
+  /** Waits for others than this node: its client is sent messages meanwhile. */
+  WAITS: 1 << 29,
   /** Allowed for a RESP2 client that has subscriptions. */
   SUBSCRIBER: 1 << 22,
   /** Its replies are pushes, which CLIENT REPLY does not suppress. */

@@ -60,6 +60,8 @@ export class Connection implements Spill {
   heldBytes: number;
   /** Bytes of the command that the control thread has. */
   handed: HandedSizes;
+  /** That command waits for others than this node, so messages do not wait for its reply. */
+  private hearsMeanwhile = false;
   link: Link | null;
 
   constructor(thread: DataThread, socket: ConnectionSocket, session: Session) {
@@ -252,10 +254,7 @@ export class Connection implements Spill {
 
   // ---- messages of channels ---------------------------------------------------------------------
 
-  /**
-   * Keeps a message until sendMessages(). A message that the connection publishes to itself comes
-   * before the reply, as in Redis; but not inside the reply to EXEC, where it would be an element.
-   */
+  /** Keeps it until sendMessages(). One of its own comes before the reply, but not within EXEC. */
   deliver(message: EncodedMessage): void {
     const isPublishing = this.state === RUNNING && !this.session.isExecuting;
     if (isPublishing) return message.appendTo(this.thread.out);
@@ -266,7 +265,8 @@ export class Connection implements Spill {
 
   /** Sends the messages that wait, but not while a reply is being written or awaited. */
   sendMessages(): void {
-    if (this.state === RUNNING || this.state === HANDED || this.state === CLOSED) return;
+    const isAwaited = this.state === HANDED && !this.hearsMeanwhile;
+    if (this.state === RUNNING || isAwaited || this.state === CLOSED) return;
     this.outbox.sendMessages();
     this.countHeld();
   }
@@ -322,6 +322,7 @@ export class Connection implements Spill {
 
   private await(answer: Promise<Uint8Array>, { flags }: Command, receives: number): true {
     const isGroup = (flags & flag.TRANSACTION) !== 0;
+    this.hearsMeanwhile = (flags & flag.WAITS) !== 0;
     this.transition(HANDED);
     answer.then(
       (bytes) => this.wake(bytes, isGroup || this.session.answersFirst(receives)),
@@ -394,7 +395,7 @@ export class Connection implements Spill {
     // A link cannot acknowledge any more; who has given up in a pause may have asked elsewhere.
     if (this.link !== null || state === HELD) this.terminate();
     else if (state === HANDED)
-      this.withdraw(); // the same, if a pause holds it there
+      this.withdraw(); // the same, if it is held there
     else if (isDone && this.outbox.unsentBytes === 0) this.close();
   }
 
