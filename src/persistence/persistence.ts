@@ -18,7 +18,12 @@ import { SnapshotLoader } from "./loader.ts";
 import { letGo, resumePointOf, takeUp } from "./resume-point.ts";
 import { type InfoField, loadedFields, loadingFields, savingFields } from "./save-info.ts";
 import { type HalfDone, SnapshotSaver } from "./saver.ts";
-import { removeUnfinished, requireRegular, SnapshotError } from "./snapshot-file.ts";
+import {
+  obstacleToSaving,
+  removeUnfinished,
+  requireRegular,
+  SnapshotError,
+} from "./snapshot-file.ts";
 
 const tickMs = 1_000;
 const progressEveryMs = 2_000;
@@ -110,6 +115,7 @@ export class Persistence {
       await requireRegular(this.parts.path);
       await this.removeUnfinished();
       await this.loadFile(asFollower);
+      await this.warnOfObstacle();
     } catch (error) {
       keyspace.clear();
       letGo(this.parts.replication);
@@ -134,7 +140,10 @@ export class Persistence {
       throw new SnapshotError(`the snapshot ${path} cannot be loaded: ${reason}`);
     }
     const sentence = `the file ${path} is broken: ${error.message}`;
-    if (!options().ignoresCorrupt) throw new SnapshotError(sentence);
+    if (!options().ignoresCorrupt) {
+      const advice = "--snapshot-corrupt ignore sets it aside and starts empty";
+      throw new SnapshotError(`${sentence}; ${advice}`);
+    }
     // The next save must not replace it: the operator may want to examine it.
     await rename(path, `${path}.broken`);
     const fields = { event: "snapshot-failed", path, reason: error.message } as const;
@@ -147,6 +156,15 @@ export class Persistence {
       const what = `${name}, left by a save that was cut short`;
       log.warn(problem === "" ? `removed ${what}` : `cannot remove ${what}: ${problem}`);
     }
+  }
+
+  /** A node that cannot save refuses to end, which is late to learn of it. */
+  private async warnOfObstacle(): Promise<void> {
+    const { path, log } = this.parts;
+    const reason = await obstacleToSaving(path);
+    if (reason === null) return;
+    const sentence = `this node cannot save to ${path}: ${reason}; a clean shutdown would fail`;
+    log.warn(sentence, { event: "snapshot-failed", path, reason });
   }
 
   private async loadFile(asFollower: boolean): Promise<void> {

@@ -79,6 +79,22 @@ export async function removeUnfinished(path: string): Promise<Leftover[]> {
   return Promise.all(leftovers);
 }
 
+/**
+ * Why no file can be written beside the snapshot; null: one can. It tries, because permissions do
+ * not tell of a file system that is read-only, say.
+ */
+export async function obstacleToSaving(path: string): Promise<string | null> {
+  const unfinished = unfinishedPath(path);
+  try {
+    await rm(unfinished, { force: true });
+    await (await open(unfinished, "wx", fileMode)).close();
+    await rm(unfinished);
+    return null;
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
 function unfinishedPath(path: string): string {
   return `${path}.${process.pid}.tmp`;
 }

@@ -38,6 +38,26 @@ async function goodFile(path: string): Promise<Buffer> {
   return Buffer.from(await Bun.file(path).arrayBuffer());
 }
 
+test("a node that cannot write beside its file says so at the start, and no other does", async () => {
+  await using directory = await temporaryDirectory();
+  const warned = async (path: string) => {
+    using bed = new Bed({ path });
+    await bed.persistence.load(false);
+    return bed.lines.filter((line) => line.includes("cannot save"));
+  };
+  const path = join(directory.path, "dump.rdb");
+  expect(await warned(path)).toEqual([]);
+  expect(await readdir(directory.path)).toEqual([]);
+  // A name as long as this can be read, but leaves no room for that of the unfinished file. Unlike
+  // permissions, that holds for root too.
+  const long = join(directory.path, "x".repeat(250));
+  await goodFile(path);
+  await rename(path, long);
+  expect(await warned(long)).toEqual([
+    `this node cannot save to ${long}: name too long (ENAMETOOLONG); a clean shutdown would fail`,
+  ]);
+});
+
 /** Loads bytes that must not load, and looks that nothing of them is left. */
 async function expectRefused(path: string, bytes: Uint8Array, what: string): Promise<void> {
   await putFile(path, bytes);
@@ -47,6 +67,7 @@ async function expectRefused(path: string, bytes: Uint8Array, what: string): Pro
     (error: Error) => `${error.name}: ${error.message}`,
   );
   expect(outcome).toStartWith(`SnapshotError: the file ${path} is broken: snapshot: `);
+  expect(outcome).toEndWith("; --snapshot-corrupt ignore sets it aside and starts empty");
   expect(bed.store.count()).toBe(0);
 }
 
@@ -97,7 +118,9 @@ describe("a broken file", () => {
       const { status, errors } = await runMscache(args);
       const last = errors.trimEnd().split("\n").at(-1);
       expect(status).toBe(1);
-      expect(last).toMatch(/^mscache: the file \S*dump\.rdb is broken: .* at byte \d+$/);
+      expect(last).toMatch(
+        /^mscache: the file \S*dump\.rdb is broken: .* at byte \d+; --snapshot-corrupt /,
+      );
     });
   });
 

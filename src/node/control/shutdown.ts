@@ -140,7 +140,10 @@ export class Shutdown implements Ending {
       goOn();
       this.parts.standing.script.goOn();
       pauses.pauseFor("shutdown", false);
-      log.error(`this node does not end: ${problem.message}`, failed(problem));
+      const way = this.aborting.signal.aborted
+        ? ""
+        : "; SHUTDOWN NOSAVE ends it without a snapshot";
+      log.error(`this node does not end: ${problem.message}${way}`, failed(problem));
       this.attempt = null;
       this.transition("running");
       return { hasEnded: false, problem };
