@@ -14,7 +14,7 @@ import type { Context, ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import { hidesOfOther } from "../core/hidden-arguments.ts";
 import { findFrom } from "../core/registry.ts";
-import { helpRow } from "../core/subcommand-help.ts";
+import { helpRow, wrongSubcommand } from "../core/subcommand-help.ts";
 import type { Selector } from "../core/user-record.ts";
 import { argumentIs } from "../core/words.ts";
 import { flag } from "../terms/flags.ts";
@@ -162,15 +162,10 @@ function texts(list: readonly string[], reply: Reply): void {
   for (const one of list) text(one, reply);
 }
 
-function wrongArguments(request: Request) {
-  const name = request.echo(1);
-  return errorReply(`unknown subcommand or wrong number of arguments for '${name}'. Try ACL HELP.`);
-}
-
 // ---- without the users --------------------------------------------------------------------------
 
 function category(_x: Context, request: Request, reply: Reply): void {
-  if (request.argc > 3) return reply.error(wrongArguments(request));
+  if (request.argc > 3) return reply.error(wrongSubcommand("ACL", request));
   if (request.argc === 2) return texts(categoryNames, reply);
   const name = request.echo(2);
   const commands = commandNames().category(name);
@@ -193,7 +188,7 @@ const badBits = errorReply(
 
 function generatePassword(_x: Context, request: Request, reply: Reply): void {
   let bits = passwordBits;
-  if (request.argc > 3) return reply.error(wrongArguments(request));
+  if (request.argc > 3) return reply.error(wrongSubcommand("ACL", request));
   if (request.argc === 3) {
     bits = readInteger(request.buf, request.start[2], request.end[2]);
     if (bits === NOT_AN_INTEGER) return reply.error(notAnInteger);
@@ -332,7 +327,7 @@ const denialsShown = 10;
 
 async function log(x: ControlContext, request: Request, reply: Reply): Promise<void> {
   let count = denialsShown;
-  if (request.argc > 3) return reply.error(wrongArguments(request));
+  if (request.argc > 3) return reply.error(wrongSubcommand("ACL", request));
   if (request.argc === 3) {
     if (argumentIs(request, 2, "RESET")) {
       await x.control.users.resetDenials();

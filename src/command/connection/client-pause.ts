@@ -3,12 +3,13 @@
 // its leader's stream (node/parts.ts). Error texts are those of redis 7.0 (clientCommand).
 
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
-import { type ErrorReply, errorReply, notAnInteger } from "../../base/errors.ts";
+import { errorReply, notAnInteger } from "../../base/errors.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import type { PauseKind } from "../core/node.ts";
+import { wrongSubcommand } from "../core/subcommand-help.ts";
 import { readTimeout } from "../core/timeout.ts";
 import { argumentIs } from "../core/words.ts";
 import { flag } from "../terms/flags.ts";
@@ -81,15 +82,8 @@ function unpause(x: ControlContext, _request: Request, reply: Reply): void {
   reply.ok();
 }
 
-function wrongArguments(request: Request): ErrorReply {
-  const word = request.echo(1);
-  return errorReply(
-    `unknown subcommand or wrong number of arguments for '${word}'. Try CLIENT HELP.`,
-  );
-}
-
 function unblock(x: ControlContext, request: Request, reply: Reply): void {
-  if (request.argc > 4) return reply.error(wrongArguments(request));
+  if (request.argc > 4) return reply.error(wrongSubcommand("CLIENT", request));
   const withError = request.argc === 4 && argumentIs(request, 3, "ERROR");
   const isPlain = request.argc === 3 || (request.argc === 4 && argumentIs(request, 3, "TIMEOUT"));
   if (!withError && !isPlain) return reply.error(badReason);

@@ -1,9 +1,14 @@
-// HELP of commands with subcommands: the frame that Redis prints around the lines of each command.
-// The lines themselves are beside the subcommands that they describe.
+// HELP of commands with subcommands: the frame that Redis prints around the lines of each command,
+// and the error that points to it. The lines are beside the subcommands that they describe.
 
+import { type ErrorReply, errorReply } from "../../base/errors.ts";
+import type { Request } from "../../protocol/request.ts";
 import { flag } from "../terms/flags.ts";
 import type { CommandGroup, CommandRow } from "./command.ts";
 import type { Handler } from "./context.ts";
+
+/** As in Redis: no more of a name is in an error. */
+const nameBytesMax = 128;
 
 /** The row of `<container> HELP`. */
 export function helpRow(
@@ -25,6 +30,13 @@ export function helpRow(
     ...(container === "command" && { categories: ["@slow", "@connection"] }),
     handler: help(container.toUpperCase(), lines),
   };
+}
+
+/** For a subcommand with arguments that it does not take; `container` is in upper case. */
+export function wrongSubcommand(container: string, request: Request): ErrorReply {
+  const name = request.echo(1).slice(0, nameBytesMax);
+  const text = `unknown subcommand or wrong number of arguments for '${name}'`;
+  return errorReply(`${text}. Try ${container} HELP.`);
 }
 
 /** The lines of one command in that frame. */

@@ -10,7 +10,7 @@ import type { Request } from "../../protocol/request.ts";
 import { writtenLengthOf } from "../../rdb/dump-payload.ts";
 import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { helpLines } from "../core/subcommand-help.ts";
+import { helpLines, wrongSubcommand } from "../core/subcommand-help.ts";
 import { encodingOf } from "../generic/object-command.ts";
 import { flag } from "../terms/flags.ts";
 import { digestOfAll, digestOfValue } from "./digest.ts";
@@ -63,10 +63,7 @@ function debug(x: ControlContext, request: Request, reply: Reply): void | Promis
   const found = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
   const count = request.argc - 2;
   if (found === undefined || count < found.arguments[0] || count > found.arguments[1]) {
-    const word = request.echo(1).slice(0, 128);
-    return reply.error(
-      errorReply(`unknown subcommand or wrong number of arguments for '${word}'. Try DEBUG HELP.`),
-    );
+    return reply.error(wrongSubcommand("DEBUG", request));
   }
   return found.run(x, request, reply);
 }

@@ -13,7 +13,7 @@ import { libraryPayload, notFunction, readLibraryPayload } from "../../rdb/libra
 import type { ChannelContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
 import type { Library, LibraryFunction } from "../core/script-record.ts";
-import { helpRow } from "../core/subcommand-help.ts";
+import { helpRow, wrongSubcommand } from "../core/subcommand-help.ts";
 import { argumentIs } from "../core/words.ts";
 import { killer } from "../script/script.ts";
 import { flag } from "../terms/flags.ts";
@@ -163,11 +163,6 @@ const notIntact = errorReply("DUMP payload version or checksum are wrong");
 const noType = errorReply(notFunction);
 const brokenPayload = errorReply("failed loading the given functions payload");
 
-function surplus(name: string): ErrorReply {
-  const text = `unknown subcommand or wrong number of arguments for '${name}'`;
-  return errorReply(`${text}. Try FUNCTION HELP.`);
-}
-
 const word = {
   function: latin1Bytes("FUNCTION"),
   load: latin1Bytes("LOAD"),
@@ -215,7 +210,7 @@ function remove(x: ChannelContext, request: Request, reply: Reply): void {
 }
 
 function flush(x: ChannelContext, request: Request, reply: Reply): void {
-  if (request.argc > 3) return reply.error(surplus(request.text(1)));
+  if (request.argc > 3) return reply.error(wrongSubcommand("FUNCTION", request));
   const isMode = argumentIs(request, 2, "SYNC") || argumentIs(request, 2, "ASYNC");
   if (request.argc === 3 && !isMode) return reply.error(wrongMode);
   x.libraries.clear();
@@ -225,7 +220,7 @@ function flush(x: ChannelContext, request: Request, reply: Reply): void {
 
 function restore(x: ChannelContext, request: Request, reply: Reply): void {
   const { buf, start, end, argc } = request;
-  if (argc > 4) return reply.error(surplus(request.text(1)));
+  if (argc > 4) return reply.error(wrongSubcommand("FUNCTION", request));
   const policy = policyOf(request);
   if (policy === null) return reply.error(wrongPolicy);
   if (!isIntact(buf, start[2], end[2])) return reply.error(notIntact);

@@ -11,7 +11,7 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ChannelContext, Context } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { helpRow } from "../core/subcommand-help.ts";
+import { helpRow, wrongSubcommand } from "../core/subcommand-help.ts";
 import type { Topics } from "../messages/topics.ts";
 import { flag } from "../terms/flags.ts";
 import { notAKey } from "../terms/key-use.ts";
@@ -281,7 +281,7 @@ function publishToShard(x: ChannelContext, request: Request, reply: Reply): void
 type Named = "channels" | "shardChannels";
 
 function list(x: ChannelContext, request: Request, reply: Reply, kind: Named): void {
-  if (request.argc > 3) return reply.error(wrongArguments(request));
+  if (request.argc > 3) return reply.error(wrongSubcommand("PUBSUB", request));
   const { buf, start, end, argc } = request;
   const pattern = argc === 2 ? undefined : compileGlob(buf, start[2], end[2]);
   if (pattern === null) return reply.error(patternTooComplex);
@@ -289,13 +289,6 @@ function list(x: ChannelContext, request: Request, reply: Reply, kind: Named): v
   const found = names.filter((name) => pattern?.matches(name, 0, name.length) ?? true);
   reply.array(found.length);
   for (const name of found) reply.bulk(name, 0, name.length);
-}
-
-function wrongArguments(request: Request) {
-  const name = request.echo(1);
-  return errorReply(
-    `unknown subcommand or wrong number of arguments for '${name}'. Try PUBSUB HELP.`,
-  );
 }
 
 /** A flat array of names and numbers, in RESP3 as well. */

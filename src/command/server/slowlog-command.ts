@@ -7,7 +7,7 @@ import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { ControlContext } from "../core/context.ts";
 import { family } from "../core/family.ts";
-import { helpRow } from "../core/subcommand-help.ts";
+import { helpRow, wrongSubcommand } from "../core/subcommand-help.ts";
 import { flag } from "../terms/flags.ts";
 import type { SlowEntry } from "../timing/slow-log.ts";
 
@@ -93,7 +93,7 @@ function readCount(request: Request, reply: Reply): number {
   if (isOne && count !== NOT_AN_INTEGER && count >= -1) {
     return count < 0 ? Number.POSITIVE_INFINITY : count;
   }
-  reply.error(isOne ? badCount : wrongArguments(request));
+  reply.error(isOne ? badCount : wrongSubcommand("SLOWLOG", request));
   return -1;
 }
 
@@ -105,13 +105,6 @@ function lengthNow(x: ControlContext, _request: Request, reply: Reply): void {
   const count = x.control.timings.slowLogLengthNow();
   if (count === null) reply.error(inOtherThreads);
   else reply.integer(count);
-}
-
-function wrongArguments(request: Request) {
-  const name = request.echo(1);
-  return errorReply(
-    `unknown subcommand or wrong number of arguments for '${name}'. Try SLOWLOG HELP.`,
-  );
 }
 
 function answerEntries(entries: readonly SlowEntry[], reply: Reply): void {
