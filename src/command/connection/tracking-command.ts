@@ -44,8 +44,11 @@ const tooManyPrefixes = errorReply("too many prefixes on this connection, or too
 
 async function tracking(x: ControlContext, request: Request, reply: Reply): Promise<void> {
   x.tracking.expectRedirect(1);
-  await choose(x, request, reply);
-  x.tracking.expectRedirect(-1);
+  try {
+    await choose(x, request, reply);
+  } finally {
+    x.tracking.expectRedirect(-1);
+  }
 }
 
 async function choose(x: ControlContext, request: Request, reply: Reply): Promise<void> {
