@@ -15,7 +15,7 @@ import type { LibraryData } from "../replication/library-data.ts";
 import type { Replication } from "../replication/replication.ts";
 import type { Store } from "../store/store.ts";
 import { SnapshotLoader } from "./loader.ts";
-import { letGo, resumePointOf, takeUp } from "./resume-point.ts";
+import { dropHistory, resumeHistory, resumePointOf } from "./resume-point.ts";
 import { type InfoField, loadedFields, loadingFields, savingFields } from "./save-info.ts";
 import { type HalfDone, SnapshotSaver } from "./saver.ts";
 import {
@@ -118,7 +118,7 @@ export class Persistence {
       await this.warnOfObstacle();
     } catch (error) {
       keyspace.clear();
-      letGo(this.parts.replication);
+      dropHistory(this.parts.replication);
       await this.judge(error);
     } finally {
       this.loadsNow = false;
@@ -177,7 +177,7 @@ export class Persistence {
       refusesOtherTypes: options().refusesOtherTypes,
       begin: (point) => {
         hasPoint = point !== null;
-        if (point !== null) takeUp(replication, point, asFollower);
+        if (point !== null) resumeHistory(replication, point, asFollower);
       },
       leftOut: (key, start, end) => {
         // The journal of a follower has only its leader's effects.
@@ -194,7 +194,7 @@ export class Persistence {
       return;
     }
     // A leader relies on its followers to have all items.
-    if (hasPoint && asFollower && loader.refusedItems > 0) letGo(replication);
+    if (hasPoint && asFollower && loader.refusedItems > 0) dropHistory(replication);
     this.reportLoaded(loader, this.clock.monotonicMs() - started);
   }
 
@@ -245,7 +245,7 @@ export class Persistence {
     const { path, store, keyspace, replication, options } = this.parts;
     this.loadsNow = true;
     const expires = store.expires;
-    letGo(replication);
+    dropHistory(replication);
     if (flushes) {
       keyspace.clear();
       this.parts.libraries?.replaceAll([]);

@@ -28,7 +28,11 @@ export function resumePointOf(replication: Replication): ResumePoint | null {
  * journal. A leader continues under a new replid, as the old one may have gone on elsewhere after
  * this point; a follower asks its leader with the old one.
  */
-export function takeUp(replication: Replication, point: ResumePoint, asFollower: boolean): void {
+export function resumeHistory(
+  replication: Replication,
+  point: ResumePoint,
+  asFollower: boolean,
+): void {
   const { history, leader, follower } = replication;
   history.adopt(point.replid);
   if (asFollower) follower.resumeIn(point.streamDatabase);
@@ -37,8 +41,8 @@ export function takeUp(replication: Replication, point: ResumePoint, asFollower:
   leader.journal.selected = noDatabase;
 }
 
-/** Gives the point up: the data do not represent it after all. */
-export function letGo(replication: Replication): void {
+/** Ends the history that was resumed: the data are not those of its point after all. */
+export function dropHistory(replication: Replication): void {
   replication.leader.journal.stop();
   replication.history.fresh();
 }

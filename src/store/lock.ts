@@ -7,8 +7,8 @@
 
 import { assert } from "../base/errors.ts";
 
-/** Thread ids are below this. */
-const threadsMax = 256;
+/** Thread ids are below this: far above what the option `threads` allows. */
+const threadIds = 256;
 
 const WAITERS = 1 << 30;
 const OWNER_MASK = WAITERS - 1;
@@ -26,11 +26,11 @@ export class ThreadTable {
   }
 
   static reserve(): SharedArrayBuffer {
-    return new SharedArrayBuffer(threadsMax * 4);
+    return new SharedArrayBuffer(threadIds * 4);
   }
 
   markAlive(thread: number): void {
-    assert(thread >= 0 && thread < threadsMax, `a thread's id is below ${threadsMax}`);
+    assert(thread >= 0 && thread < threadIds, `a thread's id is below ${threadIds}`);
     Atomics.store(this.words, thread, 1);
   }
 

@@ -25,13 +25,13 @@ import { Garbage } from "../collection.ts";
 import { LeaderTalk } from "../tree/leader-talk.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { Attempts, type Move } from "./attempts.ts";
+import { CountedHolds } from "./counted-holds.ts";
 import type { FollowerParts } from "./follower-parts.ts";
 import { FullSync } from "./full-sync.ts";
 import { Handshake, type Outcome } from "./handshake.ts";
 import { Dials, LeaderConnection } from "./leader-connection.ts";
 import { LeaderStream } from "./leader-stream.ts";
 import type { SnapshotReceiver } from "./snapshot-receiver.ts";
-import { Wishes } from "./wishes.ts";
 
 export type FollowerState = "off" | "connect" | "connecting" | "handshake" | "sync" | "connected";
 
@@ -64,8 +64,8 @@ export class Follower {
   private sync: FullSync | null = null;
   private stream: LeaderStream | null = null;
   private selectedDatabase = 0;
-  private readonly freezes = new Wishes(() => this.updateFreeze());
-  private readonly holds = new Wishes(() => this.updateFreeze());
+  private readonly freezes = new CountedHolds(() => this.updateFreeze());
+  private readonly holds = new CountedHolds(() => this.updateFreeze());
   private lastBytesMs = 0;
   private loadBeganMs = 0;
   private readonly acknowledgements: Acknowledgements;
@@ -182,7 +182,7 @@ export class Follower {
 
   /** Freezes the data between two commands until the returned function is called. */
   freeze(): () => void {
-    return this.freezes.make();
+    return this.freezes.take();
   }
 
   /**
@@ -190,7 +190,7 @@ export class Follower {
    * a part of the rest is read ahead.
    */
   hold(): () => void {
-    return this.holds.make();
+    return this.holds.take();
   }
 
   private get isHeld(): boolean {
