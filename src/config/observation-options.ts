@@ -21,7 +21,7 @@ const others = "KEm";
 const known = `A${classes}${others}`;
 
 /** "KA" -> "AK", "xEK" -> "xKE": the same classes in Redis's order. New keys are not in `A`. */
-export function parseNotifications(text: string): string {
+function parseNotifications(text: string): string {
   const letters = new Set(text);
   for (const letter of letters) {
     if (known.includes(letter)) continue;

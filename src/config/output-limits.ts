@@ -43,7 +43,7 @@ const classes: ReadonlyMap<string, keyof OutputLimits> = new Map([
 ]);
 
 /** Changes the classes that the words name. */
-export function readOutputLimits(words: readonly string[], before: OutputLimits): OutputLimits {
+function readOutputLimits(words: readonly string[], before: OutputLimits): OutputLimits {
   if (words.length % wordsPerClass !== 0) {
     throw new ConfigError("Wrong number of arguments in buffer limit configuration.");
   }

@@ -26,8 +26,6 @@ export interface LuaExports {
   luaopen_table(l: number): number;
   luaopen_string(l: number): number;
   luaopen_math(l: number): number;
-  luaopen_os(l: number): number;
-  luaopen_debug(l: number): number;
 
   lua_checkstack(l: number, slots: number): number;
   lua_gettop(l: number): number;
@@ -36,15 +34,12 @@ export interface LuaExports {
   lua_remove(l: number, index: number): void;
   lua_insert(l: number, index: number): void;
   lua_replace(l: number, index: number): void;
-  lua_xmove(from: number, to: number, values: number): void;
 
   lua_type(l: number, index: number): number;
   lua_isnumber(l: number, index: number): number;
   lua_isstring(l: number, index: number): number;
   lua_iscfunction(l: number, index: number): number;
-  lua_rawequal(l: number, a: number, b: number): number;
   lua_tonumber(l: number, index: number): number;
-  lua_tointeger(l: number, index: number): number;
   lua_toboolean(l: number, index: number): number;
   lua_tolstring(l: number, index: number, lengthAt: number): number;
   lua_objlen(l: number, index: number): number;
@@ -72,8 +67,6 @@ export interface LuaExports {
   lua_newuserdata(l: number, bytes: number): number;
   lua_getmetatable(l: number, index: number): number;
   lua_setmetatable(l: number, index: number): number;
-  lua_getfenv(l: number, index: number): void;
-  lua_setfenv(l: number, index: number): number;
   lua_next(l: number, index: number): number;
   lua_concat(l: number, values: number): void;
 
@@ -82,7 +75,6 @@ export interface LuaExports {
   lua_error(l: number): number;
   lua_gc(l: number, what: number, data: number): number;
   lua_sethook(l: number, hook: number, mask: number, count: number): number;
-  lua_newthread(l: number): number;
   lua_getstack(l: number, level: number, record: number): number;
   lua_getinfo(l: number, what: number, record: number): number;
 }

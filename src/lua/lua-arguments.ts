@@ -26,10 +26,6 @@ export function checkString(lua: Lua, l: number, n: number): void {
   if (!lua.readString(l, n)) lua.api.luaL_typerror(l, n, lua.name("string"));
 }
 
-export function checkNumber(lua: Lua, l: number, n: number): number {
-  return lua.api.luaL_checknumber(l, n);
-}
-
 /** A number as lua_Integer, which has 64 bits in Redis. */
 export function checkInteger(lua: Lua, l: number, n: number): number {
   return toInteger(lua.api.luaL_checknumber(l, n));

@@ -9,7 +9,7 @@ import type { LuaExports } from "./exports.ts";
 import { assemble, constant, externref, i32, op, unsigned } from "./wasm-code.ts";
 
 /** What run() leaves in the memory, as words: how it ended, and what lua_pcall() returned. */
-export const UNFINISHED = 0;
+const UNFINISHED = 0;
 export const FINISHED = 1;
 export const THREW = 2;
 

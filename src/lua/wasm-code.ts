@@ -19,14 +19,12 @@ export const op = {
   drop: 0x1a,
   localGet: 0x20,
   localSet: 0x21,
-  globalGet: 0x23,
   globalSet: 0x24,
   load: 0x28,
   store: 0x36,
   i32Const: 0x41,
   isZero: 0x45,
   subtract: 0x6b,
-  nullRef: 0xd0,
   /** The type of a block without a result. */
   nothing: 0x40,
 } as const;
@@ -66,7 +64,6 @@ export function assemble(code: Code): Uint8Array<ArrayBuffer> {
   return new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...sections.flat()]);
 }
 
-/** The index of the first function that is not an import. */
 function importBytes([kind, name, type = 0]: Import): number[] {
   const head = [...text("e"), ...text(name)];
   switch (kind) {

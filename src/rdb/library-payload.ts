@@ -27,7 +27,7 @@ export function libraryPayload(texts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Writes a library as in a snapshot; returns the position after it. */
-export function writeLibrary(target: Uint8Array, at: number, text: Uint8Array): number {
+function writeLibrary(target: Uint8Array, at: number, text: Uint8Array): number {
   target[at] = opcode.FUNCTION;
   const textAt = writeLength(target, at + 1, text.length);
   target.set(text, textAt);

@@ -88,8 +88,8 @@ function bytesOf({ args }: SlowEntry): number {
   return args.reduce((sum, arg) => sum + arg.length + argumentOverheadBytes, entryOverheadBytes);
 }
 
-/** The arguments as SLOWLOG and MONITOR may show them, each whole: one character a byte. */
-export function shownArgument(command: TimedCommand, request: Request, index: number): string {
+/** An argument, as far as SLOWLOG may show it: one character a byte. */
+function shownArgument(command: TimedCommand, request: Request, index: number): string {
   if (index === 0 && (command.flags & flag.INTERNAL) !== 0) return command.name;
   if (command.row.hides?.(request, index, 0) === true) return redacted;
   return request.latin1(index, slowLogArgumentBytesMax);

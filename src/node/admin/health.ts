@@ -1,5 +1,5 @@
-// What load balancers and orchestrators ask: is the process up, may it be used, which role does it
-// have. Answers need no login, so they say nothing but the state, in one line of text.
+// What load balancers and orchestrators ask: is the process up, may it be used, and which role has
+// it. Answers need no login, so they say nothing but the state, in one line of text.
 //
 //   /healthz    200 while the process serves
 //   /readyz     200 when its data are complete: loaded and, on a follower, in sync with its leader
@@ -19,7 +19,7 @@ export interface Health {
   readonly text: string;
 }
 
-export const healthPaths = ["/healthz", "/readyz", "/leader", "/follower"] as const;
+const healthPaths = ["/healthz", "/readyz", "/leader", "/follower"] as const;
 export type HealthPath = (typeof healthPaths)[number];
 
 export function isHealthPath(path: string): path is HealthPath {

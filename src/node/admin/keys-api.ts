@@ -8,7 +8,7 @@ import { answer, json, notAllowed, problem } from "./admin-response.ts";
 import type { DoorConnection } from "./command-door.ts";
 import { errorResponse, jsonOf } from "./reply-json.ts";
 
-export const ttlHeader = "MSCache-TTL";
+const ttlHeader = "MSCache-TTL";
 
 /** What a request says of one key. */
 export interface KeyRequest {

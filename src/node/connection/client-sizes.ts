@@ -26,7 +26,7 @@ const none: readonly Request[] = [];
 const countedBytesMin = 4096; // so that INFO does not count itself
 
 /** What a connection holds beyond what it counts (measured over 3,000 idle ones). */
-export const connectionBytes = 2_300;
+const connectionBytes = 2_300;
 
 /** `more`: copies of what the control thread runs after it. */
 export function handedSizes(request: Request, more: readonly Request[] = none): HandedSizes {
