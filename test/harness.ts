@@ -131,9 +131,13 @@ export interface SpawnedNode extends TestNode {
   readonly log: () => string;
 }
 
+/** The default, half of the machine, takes a seventh of a node's start to reserve. */
+const spawnedMemory = "256mb";
+
 /**
- * A node in a process of its own: `mscache ...args`, or another command that is a node. Its
- * port is read from its log, so the log level must stay at info or below.
+ * A node in a process of its own: `mscache ...args`, or another command that is a node. It has
+ * 256 MB unless told otherwise. Its port is read from its log, so the log level must stay at info
+ * or below.
  */
 export async function spawnNode(
   args: readonly string[] = [],
@@ -148,6 +152,7 @@ export async function spawnNode(
     cwd: directory,
     env: {
       ...process.env,
+      MSCACHE_MAX_MEMORY: spawnedMemory,
       ...(defaultThreads > 1 && { MSCACHE_THREADS: `${defaultThreads}` }),
       ...environment,
     },
