@@ -8,7 +8,7 @@ import { networkInterfaces } from "node:os";
 import { adminRequestsMax } from "../../src/base/limits.ts";
 import { caseMsMax, respClient, spawnNode, waitFor } from "../harness.ts";
 import { outcome, startAdminNode } from "../support/admin-bed.ts";
-import { rawConnection } from "../support/raw-connection.ts";
+import { type RawConnection, rawConnection } from "../support/raw-connection.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -182,6 +182,21 @@ test("requests that wait take the places of others, and none from health and scr
   const paths = ["/healthz", "/readyz", "/leader", "/metrics"];
   const all = paths.map(async (path) => (await node.ask(path)).status);
   expect(await Promise.all(all)).toEqual([200, 200, 200, 200]);
+});
+
+test("clients that leave in the middle of a body give back their places and log nothing", async () => {
+  await using node = await startAdminNode();
+  const raws: RawConnection[] = [];
+  for (let i = 0; i < adminRequestsMax + 10; i++) {
+    const raw = await rawConnection(node.httpPort);
+    raw.write(`PUT /v1/keys/k HTTP/1.1\r\n${json}\r\nContent-Length: 60\r\n\r\nhalf`);
+    raws.push(raw);
+  }
+  await waitFor(async () => (await node.ask("/v1/info")).status === 503);
+  for (const raw of raws) await raw[Symbol.asyncDispose]();
+  await waitFor(async () => (await node.ask("/v1/info")).status === 200);
+  expect((await node.ask("/v1/keys/k")).status).toBe(404);
+  expect(node.log()).not.toContain("error");
 });
 
 test.skipIf(process.platform !== "linux")(
