@@ -20,7 +20,7 @@ import {
 import { formatSize, isSize, parseSize, parseSizeWithin, parseWholeNumber } from "./values.ts";
 
 export interface LimitConfig {
-  /** 0: no limit; negative: so many percents of max-memory. See clientMemoryBytes(). */
+  /** 0: no limit; negative: minus a percentage of max-memory. See clientMemoryBytes(). */
   readonly maxClientMemory: number;
   readonly requestLimit: number;
   readonly outputLimits: OutputLimits;
@@ -61,7 +61,7 @@ export const limitOptions: { readonly [Key in keyof LimitConfig]: Option<LimitCo
     group: "Memory",
     hint: "LIST",
     default: "normal 1gb 0 0 pubsub 32mb 8mb 60",
-    doc: "Unsent output at which a client is disconnected: class (normal, replica, pubsub), bytes, fewer bytes, seconds for which it may stay at these. Replicas have `--follower-buffer` and a quarter of it for 60 seconds by default.",
+    doc: "Unsent output at which a client is disconnected: class (normal, replica, pubsub), hard limit in bytes, soft limit in bytes, and the seconds for which it may stay above the soft limit. Replicas have `--follower-buffer` and a quarter of it for 60 seconds by default.",
     change: "applies",
     addsUp: true,
     parse: parseOutputLimits,

@@ -44,7 +44,7 @@ const journalBytesMax = 128 * MiB;
 
 /**
  * What all clients together may hold, bytes; 0 if there is no limit. The option may be a share of
- * max-memory: a negative number of percents, as in Redis.
+ * max-memory: a percentage as a negative number, as in Redis.
  */
 export function clientMemoryBytes({ maxClientMemory, maxMemory }: ClientMemoryParts): number {
   if (maxClientMemory >= 0) return maxClientMemory;

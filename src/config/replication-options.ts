@@ -57,7 +57,7 @@ export const replicationOptions: {
     group: "Replication",
     hint: "USER",
     default: "",
-    doc: "User as which a follower logs in to its leader; empty means the user `default`.",
+    doc: "User name with which a follower logs in to its leader; empty means the user `default`.",
     change: "applies",
     parse: String,
     format: String,
