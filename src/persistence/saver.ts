@@ -32,13 +32,13 @@ class TornError extends Error {
 /** Of scripts that are suspended: what they have done so far must not be saved without the rest. */
 export interface HalfDone {
   /** Changes whenever something was left half done. */
-  readonly halves: number;
+  readonly halfDoneSteps: number;
   readonly isHalfDone: boolean;
   /** Resolves when nothing is half done. */
   whole(): Promise<void>;
 }
 
-const noScripts: HalfDone = { halves: 0, isHalfDone: false, whole: () => Promise.resolve() };
+const noScripts: HalfDone = { halfDoneSteps: 0, isHalfDone: false, whole: () => Promise.resolve() };
 
 export interface SaverParts {
   readonly path: string;
@@ -174,12 +174,13 @@ export class SnapshotSaver {
 
 /** The slices of a snapshot; throws as soon as it is torn. */
 function untorn(snapshot: Snapshot, scripts: HalfDone): Slices {
-  const { halves } = scripts;
+  const { halfDoneSteps } = scripts;
   return {
     next: () => {
       const slice = snapshot.next();
       if (snapshot.isTorn) throw new TornError("databases were swapped");
-      if (scripts.halves !== halves || scripts.isHalfDone) throw new TornError("scripts took long");
+      if (scripts.halfDoneSteps !== halfDoneSteps || scripts.isHalfDone)
+        throw new TornError("scripts took long");
       return slice;
     },
   };

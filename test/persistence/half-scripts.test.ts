@@ -111,20 +111,20 @@ test("a save waits for what is half done, and begins again if a script began mea
   const scripts = new ScriptState(new Int32Array(new SharedArrayBuffer(8)), 0, 1);
   using bed = new Bed({ path, scripts, memoryBytes: 32 * 1024 * 1024 });
   for (let i = 0; i < 20_000; i++) bed.set(`key:${i}`, `value ${i}`);
-  scripts.halve();
+  scripts.beginHalfDone();
   bed.set("begun", "1");
   const saving = bed.persistence.save();
   await Bun.sleep(50); // in which a save of so little would end
   expect(bed.persistence.isSaving).toBe(true);
   bed.set("done", "1");
-  scripts.complete();
+  scripts.endHalfDone();
   await Bun.sleep(0); // the walk has begun
   bed.store.databases.clear();
-  scripts.halve();
+  scripts.beginHalfDone();
   bed.set("begun", "1");
   await Bun.sleep(50); // in which the walk would end
   bed.set("done", "1");
-  scripts.complete();
+  scripts.endHalfDone();
   expect(await saving).toBeNull();
   expect(await has(path)).toEqual([true, true]);
 });
@@ -134,7 +134,7 @@ test("a save that waits for a script ends when the node has a fault", async () =
   const path = join(directory.path, "dump.rdb");
   const scripts = new ScriptState(new Int32Array(new SharedArrayBuffer(8)), 0, 1);
   using bed = new Bed({ path, scripts });
-  scripts.halve();
+  scripts.beginHalfDone();
   const saving = bed.persistence.save();
   bed.persistence.abandon();
   expect((await saving)?.text).toContain("the node has a fault");
@@ -148,7 +148,7 @@ test("a save that is torn while the node has a fault does not wait for the scrip
     isHalfDone: false,
     whole: () => new Promise<void>(() => {}), // the script never ends
     /** At the second look, which is in the midst of the walk, a script has begun. */
-    get halves() {
+    get halfDoneSteps() {
       if (looks++ === 1) {
         scripts.isHalfDone = true;
         fault();

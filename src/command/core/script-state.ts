@@ -23,7 +23,7 @@ const beside = FUNCTION | ENDING;
 export class ScriptState {
   private readonly words: Int32Array;
   private readonly at: number;
-  private readonly halvesAt: number;
+  private readonly halfDoneAt: number;
   /**
    * What goes on at the end of the script that is suspended in this thread, under its locks: the
    * EXEC that it is in, whose reply goes on in `answer`. Null: nothing does.
@@ -33,10 +33,10 @@ export class ScriptState {
   /** Called at the end of a script that has run for long in this thread. */
   tookLong: () => void;
 
-  constructor(words: Int32Array, at: number, halvesAt: number) {
+  constructor(words: Int32Array, at: number, halfDoneAt: number) {
     this.words = words;
     this.at = at;
-    this.halvesAt = halvesAt;
+    this.halfDoneAt = halfDoneAt;
     this.tookLong = () => undefined;
   }
 
@@ -45,34 +45,34 @@ export class ScriptState {
     Atomics.store(this.words, this.at, (isFunction ? RUNNING | FUNCTION : RUNNING) | kind);
   }
 
-  /** It is suspended, or the EXEC that it is in, and something is written: others could see it. */
-  halve(): void {
-    if (!this.isHalfDone) this.countHalf();
+  /** It is suspended after a write, or the EXEC that it is in is: others could see half of it. */
+  beginHalfDone(): void {
+    if (!this.isHalfDone) this.countStep();
   }
 
-  /** What halve() told of is done, or its locks are held until it is. */
-  complete(): void {
-    if (this.isHalfDone) this.countHalf();
+  /** What was half done is done, or its locks are held until it is. */
+  endHalfDone(): void {
+    if (this.isHalfDone) this.countStep();
   }
 
-  private countHalf(): void {
-    Atomics.add(this.words, this.halvesAt, 1);
-    Atomics.notify(this.words, this.halvesAt);
+  private countStep(): void {
+    Atomics.add(this.words, this.halfDoneAt, 1);
+    Atomics.notify(this.words, this.halfDoneAt);
   }
 
-  /** Changes whenever something was left half done, and when it was completed. */
-  get halves(): number {
-    return Atomics.load(this.words, this.halvesAt);
+  /** Counts each time that something was left half done, and each that it was completed. */
+  get halfDoneSteps(): number {
+    return Atomics.load(this.words, this.halfDoneAt);
   }
 
   get isHalfDone(): boolean {
-    return (this.halves & 1) !== 0;
+    return (this.halfDoneSteps & 1) !== 0;
   }
 
   /** Resolves when nothing is half done. */
   async whole(): Promise<void> {
-    for (let seen = this.halves; (seen & 1) !== 0; seen = this.halves) {
-      const wait = Atomics.waitAsync(this.words, this.halvesAt, seen);
+    for (let seen = this.halfDoneSteps; (seen & 1) !== 0; seen = this.halfDoneSteps) {
+      const wait = Atomics.waitAsync(this.words, this.halfDoneAt, seen);
       if (wait.async) await wait.value;
     }
   }

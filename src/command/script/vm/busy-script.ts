@@ -75,7 +75,7 @@ export class BusyScript {
     this.hasGroup = x.effects.isOpen;
     if (!this.hasGroup) return;
     x.effects.interrupt();
-    x.standing.script.halve();
+    x.standing.script.beginHalfDone();
   }
 
   /** At the begin of a slice. */
@@ -106,7 +106,7 @@ export class BusyScript {
     this.isDetached = false;
     this.session = null;
     this.request = null;
-    x.standing.script.complete();
+    x.standing.script.endHalfDone();
     const answer = host.answer(session, x.statistics.errors);
     if (isWithin) this.endWithin(x, session, answer, finish);
     else this.endAlone(x, session, answer, finish);
