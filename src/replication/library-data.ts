@@ -1,25 +1,25 @@
-// The libraries of functions as snapshots and followers see them: data of the node beside its keys,
-// each a text. What is in them is not known here.
+// The libraries of functions as snapshots and followers see them: data that the node has beside its
+// keys, each a source text. Nothing here looks into the texts.
 
 import { librariesMax, libraryBytesMax } from "../base/limits.ts";
 
 export interface LibraryData {
   /** The texts of all libraries. Nobody changes their bytes. */
   texts(): readonly Uint8Array[];
-  /** Has these from now on, and no others. Returns why some of them cannot be loaded, if any. */
+  /** Replaces all libraries by these. Returns why some cannot be loaded, one text for each. */
   replaceAll(texts: readonly Uint8Array[]): readonly string[];
   /** How often they have changed. */
   readonly changes: number;
 }
 
-/** Of a node without libraries. */
+/** For a node without libraries. */
 export const noLibraries: LibraryData = {
   texts: () => [],
   replaceAll: () => [],
   changes: 0,
 };
 
-/** The texts of a snapshot, until it is complete. */
+/** Collects the texts of a snapshot until it is complete. */
 export class LibraryTexts {
   readonly texts: Uint8Array[] = [];
   private bytes = 0;

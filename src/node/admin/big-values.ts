@@ -1,5 +1,5 @@
 // The longest values in a sample of a database: a walk from a random place, in slices between which
-// clients are served. It reads lengths, and copies only the keys that it will tell.
+// clients are served. It reads lengths, and copies only the keys that it reports.
 // Invariant: a walk looks at a bounded number of items and of buckets, however large the store is.
 
 import { wallClockMs } from "../../base/clock.ts";
@@ -9,13 +9,13 @@ import { cursorAt } from "../../store/walker.ts";
 export interface BigValue {
   readonly key: Uint8Array;
   readonly valueBytes: number;
-  /** -1: it stays. */
+  /** -1: it does not expire. */
   readonly ttlMs: number;
 }
 
 export interface Sampled {
   readonly looked: number;
-  /** Whether that were all items. */
+  /** Whether every item was looked at. */
   readonly isWhole: boolean;
   /** The longest first. */
   readonly values: readonly BigValue[];

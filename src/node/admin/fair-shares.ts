@@ -1,7 +1,7 @@
-// Who may take how much of something that all share: at most as much as would still be free
-// afterwards. So one alone gets half of it, two get a third each, and whoever comes new always
-// finds something. Nobody's share is kept while he holds nothing.
-// Invariant: the total is the sum of what each holds; who holds nothing is forgotten.
+// Shares a resource among parties that are not known beforehand: each may hold at most as much as
+// stays free. So a single one gets half of it, two get a third each, and a newcomer always finds
+// something. Nothing is set aside for a party that holds nothing.
+// Invariant: the total is the sum of all that is held; a party that holds nothing is forgotten.
 
 export class FairShares {
   private readonly most: number;
@@ -17,8 +17,8 @@ export class FairShares {
   }
 
   /**
-   * False: that is more than the share of `who`. `taken` is what all hold, if the caller knows
-   * better.
+   * False, and nothing is taken: it would exceed the share of `who`. `taken` is what all hold, if
+   * the caller knows that better.
    */
   take(who: string, amount: number, taken = this.sum): boolean {
     const own = (this.held.get(who) ?? 0) + amount;
@@ -27,7 +27,7 @@ export class FairShares {
     return true;
   }
 
-  /** Takes it whatever the share is. */
+  /** Takes it even if that exceeds the share. */
   hold(who: string, amount: number): void {
     this.held.set(who, (this.held.get(who) ?? 0) + amount);
     this.sum += amount;

@@ -1,7 +1,7 @@
-// What the stream of events tells, made once for all who listen: a sample each second, and every
-// other second the lists that follow from the same look at the node. So a page that shows them asks
-// for nothing, and the node neither makes text that is read again nor answers a request for each.
-// It remembers the look before, for rates and latencies, until it is told to forget.
+// The reports of the event stream, made once for all listeners: a sample each second, and every
+// other second also the lists, from the same look at the node. So pages need not poll, and the node
+// makes each text once, whoever reads it.
+// Rates and latencies are the difference to the look before, which is kept until forget().
 
 import { addHistograms, type CommandHistogram } from "../../command/timing/latency-histogram.ts";
 import { LatencyWindow } from "../../command/timing/latency-window.ts";
@@ -14,7 +14,7 @@ import { curveReport, replicationTree, threadList } from "./observed-rows.ts";
 /** Most rows of the list of commands. */
 const commandsMax = 20;
 
-/** What grows; a sample has how much in a second. */
+/** Counts since the start; a sample has their growth per second. */
 type Counters = Rates;
 
 interface Remembered {
@@ -38,7 +38,7 @@ export class LiveReports {
     this.parts = parts;
   }
 
-  /** `withLists`: even if it is not their turn, because somebody has none yet. */
+  /** `withLists`: with the lists even out of turn, for a listener that has none yet. */
   async next(withLists: boolean): Promise<readonly StreamEvent[]> {
     const glance = await this.parts.information.glance();
     const sample = { name: "sample", data: this.sampleOf(glance) } as const;

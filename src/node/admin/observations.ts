@@ -1,12 +1,12 @@
-// What GET /v1/events and GET /v1/observe/... tell, as types: the node makes it and the page of the
-// dashboard reads it, and the compiler holds both to it. Types, and nothing else: browsers have
-// them, so nothing of the node may come with them.
+// The JSON of GET /v1/events and GET /v1/observe/... as types: the node that writes it and the page
+// of the dashboard that reads it are both compiled against them. There are types here and nothing
+// else, because the page imports this file and must not pull in code of the node.
 
 import type { MissCurveReport } from "../info/curve-report.ts";
 
 export type { CurvePoint, MissCurveReport } from "../info/curve-report.ts";
 
-/** Bytes that are no UTF-8 are `{ "base64": "..." }`. */
+/** Bytes that are not UTF-8 are `{ "base64": "..." }`. */
 export type Json =
   | string
   | number

@@ -1,6 +1,6 @@
-// The answer to a command of a batch that ends later: its script was suspended. The batch no longer
-// counts its time, and goes on with other connections. What the batch took up to here is the
-// script's, rather than that of the fast commands before it.
+// The answer to a command that outlives its batch because its script was suspended. The batch goes
+// on with other connections and no longer measures the command. The time that the batch has taken
+// so far is counted for the script, not for the fast commands before it.
 
 import { freeBytes } from "../../base/buffer-pool.ts";
 import { monotonicMs } from "../../base/clock.ts";

@@ -6,7 +6,7 @@
 import { treeCapability } from "../../base/link.ts";
 import { readWay, type ToldWay } from "./way-up.ts";
 
-/** The connection to the leader, as far as it is needed here. */
+/** What is needed of the connection to the leader. */
 interface Line {
   readonly unsentBytes: number;
   send(command: readonly string[]): void;
