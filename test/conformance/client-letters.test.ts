@@ -47,9 +47,22 @@ for (const contestant of [oracle, oursWithThreads(1), oursWithThreads(2)]) {
       await using asker = await Peer.connect(server().port);
       await using peer = await Peer.connect(server().port);
       const id = (await peer.ask("CLIENT", "ID")).slice(1);
-      for (const command of ["MULTI", "PING", "PING"]) await peer.ask(command);
+      for (const command of ["MULTI", "PING", "ECHO e"]) await peer.ask(...command.split(" "));
       const list = await asker.ask("CLIENT", "LIST");
-      expect(list).toMatch(new RegExp(`id=${id} .*? flags=x .*? multi=2 `));
+      expect(list).toMatch(new RegExp(`id=${id} .*? flags=x .*? multi=2 .*? cmd=echo `));
+    });
+
+    test("the last command is named though it is refused, and NULL if there is no such", async () => {
+      await using asker = await Peer.connect(server().port);
+      await using peer = await Peer.connect(server().port);
+      const id = (await peer.ask("CLIENT", "ID")).slice(1);
+      const names: (string | undefined)[] = [];
+      for (const command of ["GET", "NONE", "CLIENT NONE", "MULTI", "CONFIG GET", "NONE"]) {
+        await peer.ask(...command.split(" "));
+        const list = await asker.ask("CLIENT", "LIST");
+        names.push(new RegExp(`id=${id} .*? cmd=(\\S+)`).exec(list)?.[1]);
+      }
+      expect(names).toEqual(["get", "NULL", "NULL", "multi", "config|get", "NULL"]);
     });
 
     test("one whose write a pause holds", async () => {

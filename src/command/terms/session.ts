@@ -6,6 +6,9 @@ import type { Transaction, Watched } from "./transaction-data.ts";
 
 export type ReplyMode = "on" | "off" | "skip-next" | "skip-this";
 
+/** The name of a command that there is none of, in CLIENT LIST. */
+export const noCommand = "NULL";
+
 /**
  * normal: a client; follower: a link from PSYNC; join: one from JOIN; leader: the stream we apply.
  */
@@ -41,7 +44,8 @@ export class Session {
   redirect = 0;
   /** Whether it is shown all commands (MONITOR). */
   isMonitor = false;
-  lastCommand = "NULL";
+  /** What the client sent last, queued or refused commands too. */
+  lastCommand = noCommand;
   replyMode: ReplyMode = "on";
   noEvict = false;
   noTouch = false;

@@ -15,7 +15,7 @@ import { heldBack } from "../../command/run/gate.ts";
 import { dropQueue, rememberedBytes } from "../../command/run/transaction-queue.ts";
 import { refuseUnknown } from "../../command/run/unknown.ts";
 import { flag } from "../../command/terms/flags.ts";
-import type { Session } from "../../command/terms/session.ts";
+import { noCommand, type Session } from "../../command/terms/session.ts";
 import { enqueue, isQueued } from "../../command/transaction/transaction.ts";
 import type { Decoder } from "../../protocol/decoder.ts";
 import { resp } from "../../protocol/resp/protocol.ts";
@@ -156,6 +156,7 @@ export class Connection implements Spill {
     const reply = isHeard ? this.spoken.reply : this.spoken.muted;
     thread.commandsProcessed++;
     reply.begin(request);
+    session.lastCommand = command?.name ?? noCommand;
     if (command === undefined) refuseUnknown(session, request, reply, thread.log);
     else if (session.transaction !== null && isQueued(command)) {
       batch.commands[index] = undefined; // its time counts for EXEC
@@ -164,7 +165,6 @@ export class Connection implements Spill {
       batch.commands[index] = undefined;
       return this.handOver(command, index);
     } else {
-      session.lastCommand = command.name;
       const ending = execute(thread.context, command, request, reply);
       if (ending === heldBack) return this.hold();
       if (ending) return this.await(lateAnswer(thread, session, ending, index), command, Infinity);
@@ -313,7 +313,6 @@ export class Connection implements Spill {
       thread.commandsProcessed--;
       return false;
     }
-    session.lastCommand = command.name;
     const { receives } = session; // before it runs, which may be at once
     const { handed, answer } = thread.submit(session, command, index, this.spoken.protocol);
     this.handed = handed;
