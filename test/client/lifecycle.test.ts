@@ -6,7 +6,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { connect } from "../../src/index.ts";
-import { waitFor } from "../harness.ts";
+import { startNode, waitFor } from "../harness.ts";
 import { failureOf } from "../support/failure.ts";
 import { quick } from "../support/patient-client.ts";
 import { rawConnection } from "../support/raw-connection.ts";
@@ -36,6 +36,27 @@ function follower(answer: () => string | undefined): Script {
     return command.startsWith("SET") ? readOnly : "$1\r\nv\r\n";
   };
 }
+
+describe("a message says what may be wrong", () => {
+  test("of a port for HTTP", async () => {
+    await using server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+    const { message } = await failureOf(connect(`127.0.0.1:${server.port}`));
+    expect(message).toEndWith(
+      'broke the protocol: no reply begins with "HTTP/1.1 400 Bad Request": is this a port for HTTP?',
+    );
+  });
+
+  test("of a request that is larger than what a node holds for its clients", async () => {
+    await using node = await startNode({ maxClientMemory: 2 * 1024 * 1024 });
+    await using client = await connect(node.address);
+    const { message } = await failureOf(client.set("large", "x".repeat(5 * 1024 * 1024)));
+    expect(message).toBe(
+      `connection to ${node.address} lost: the node closed it: ` +
+        "is a request of 5 MB more than its --max-client-memory allows?",
+    );
+    expect(await client.set("small", "x")).toBe(true);
+  });
+});
 
 describe("a reply to HELLO followed by other bytes", () => {
   const overeager: Script = (command) =>

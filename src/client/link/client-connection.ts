@@ -36,7 +36,7 @@ import {
 import type { Settings } from "../client-options.ts";
 import type { Request } from "../wire/client-request.ts";
 import type { Batch } from "../wire/command-batch.ts";
-import { CommandWriter } from "../wire/command-writer.ts";
+import { CommandWriter, charactersOf } from "../wire/command-writer.ts";
 import { greeting, text } from "../wire/shapes.ts";
 import type { Holder, Ledger } from "./ledger.ts";
 import { Queue } from "./queue.ts";
@@ -47,6 +47,9 @@ const flushBytes = 256 * 1024;
 const flushRequests = 128;
 /** After this idle time the kernel sends the first TCP keepalive probe. */
 const keepAliveMs = 60_000;
+const MiB = 1024 * 1024;
+/** A node that closes while it receives as much may have found it too much. */
+const suspiciousCharacters = MiB;
 
 /** Handles what a connection cannot settle by itself. */
 export interface ConnectionOwner {
@@ -187,7 +190,7 @@ export class Connection implements Holder {
     open: (socket) => socket.data.attach(socket),
     data: (socket, chunk) => socket.data.receive(chunk),
     drain: (socket) => socket.data.drained(),
-    close: (socket, error) => socket.data.lose("the node closed it", error),
+    close: (socket, error) => socket.data.lose(socket.data.closedReason, error),
     error: (socket, error) => socket.data.lose(reasonOf(error), error),
   };
 
@@ -196,14 +199,20 @@ export class Connection implements Holder {
     ...Connection.handlers,
     open: (socket) => void socket.data.take(socket),
     handshake: (socket, _, fault) => socket.data.shaken(socket, fault),
-    close: (socket, error) => socket.data.lose(socket.data.closedReason, error),
     error: (socket, error) => socket.data.lose(`TLS: ${tlsReason(error)}`, error),
   };
 
   private get closedReason(): string {
-    return this.state === "connecting"
-      ? "the node closed it: is this its port for TLS, and must clients show a certificate?"
-      : "the node closed it";
+    if (this.state === "connecting" && this.ledger.settings.tls !== null) {
+      return "the node closed it: is this its port for TLS, and must clients show a certificate?";
+    }
+    let most = 0;
+    this.inFlight.forEach(({ command }) => {
+      most = Math.max(most, charactersOf(command));
+    });
+    if (most < suspiciousCharacters) return "the node closed it";
+    const size = `${Math.round(most / MiB)} MB`;
+    return `the node closed it: is a request of ${size} more than its --max-client-memory allows?`;
   }
 
   /**

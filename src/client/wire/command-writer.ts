@@ -12,6 +12,14 @@ export type Argument = string | Uint8Array | number;
 /** A command's name and arguments. Its bytes must not change before the reply. */
 export type Command = readonly Argument[];
 
+/** About how long a command is. A character may take more than one byte. */
+export function charactersOf(command: Command): number {
+  return command.reduce<number>(
+    (sum, item) => sum + (typeof item === "number" ? 1 : item.length),
+    0,
+  );
+}
+
 const CR = 0x0d;
 const LF = 0x0a;
 const DOLLAR = 0x24; // $

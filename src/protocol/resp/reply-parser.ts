@@ -382,9 +382,9 @@ function readRareScalar(type: number, text: string): Reply {
   if (type === BRACKET && /^[+-]?\d+$/.test(text)) {
     return text.startsWith("-") ? -BigInt(text.slice(1)) : BigInt(text.replace("+", ""));
   }
-  throw new ReplyFormatError(
-    `no reply begins with byte ${type} and ${JSON.stringify(text.slice(0, 32))}`,
-  );
+  const line = String.fromCharCode(type) + text.slice(0, 32);
+  const hint = line.startsWith("HTTP/") ? ": is this a port for HTTP?" : "";
+  throw new ReplyFormatError(`no reply begins with ${JSON.stringify(line)}${hint}`);
 }
 
 function readDouble(text: string): number {
