@@ -14,7 +14,7 @@ import { Peer } from "../support/peer.ts";
 import { repetitions } from "../support/repetitions.ts";
 import { ScriptedLeader } from "../support/scripted-leader.ts";
 import { Random, seedFor } from "../support/seed.ts";
-import { oracle, ours, redisNote } from "../support/servers.ts";
+import { forAllCases, oracle, ours, redisNote } from "../support/servers.ts";
 import { type UnsettledOptions, UnsettledSnapshot } from "../support/unsettled-snapshot.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -43,11 +43,20 @@ async function unsettled(
 const pairOf = (peer: Peer) => peer.ask("MGET", "a", "b");
 
 describe.each([1, several])("a snapshot that is not settled, %d data threads", (threads) => {
-  const start = () => ours.start(["--threads", `${threads}`]);
+  const shared = forAllCases(() => ours.start(["--threads", `${threads}`]));
+
+  /** It leads, pauses nobody, and has no data. */
+  const emptied = async (): Promise<SpawnedNode> => {
+    await using peer = await Peer.connect(shared().port);
+    for (const command of [["CLIENT", "UNPAUSE"], ["REPLICAOF", "NO", "ONE"], ["FLUSHALL"]]) {
+      expect(await peer.ask(...command)).toBe("+OK");
+    }
+    return shared();
+  };
 
   test("leaves the old data readable until the stream has brought the rest", async () => {
     await using stack = new AsyncDisposableStack();
-    const follower = stack.use(await start());
+    const follower = await emptied();
     await using writer = await Peer.connect(follower.port);
     expect(await writer.ask("MSET", "a", "before", "b", "before")).toBe("+OK");
     const { proxy, peer } = await unsettled(stack, follower);
@@ -62,7 +71,7 @@ describe.each([1, several])("a snapshot that is not settled, %d data threads", (
 
   test("is answered with LOADING until then by a node without data", async () => {
     await using stack = new AsyncDisposableStack();
-    const { proxy, peer } = await unsettled(stack, stack.use(await start()));
+    const { proxy, peer } = await unsettled(stack, await emptied());
     await waitFor(async () => (await pairOf(peer)).startsWith("-LOADING"));
     for (let i = 0; i < 50; i++) expect(await pairOf(peer)).toStartWith("-LOADING");
     proxy.release();
@@ -72,7 +81,7 @@ describe.each([1, several])("a snapshot that is not settled, %d data threads", (
 
   test("is loaded while clients are paused, with what belongs to it", async () => {
     await using stack = new AsyncDisposableStack();
-    const follower = stack.use(await start());
+    const follower = await emptied();
     await using writer = await Peer.connect(follower.port);
     await writer.ask("MSET", "a", "before", "b", "before");
     const { proxy, peer } = await unsettled(stack, follower);
@@ -83,7 +92,7 @@ describe.each([1, several])("a snapshot that is not settled, %d data threads", (
 
   test("leaves the old data to a node that is promoted before", async () => {
     await using stack = new AsyncDisposableStack();
-    const follower = stack.use(await start());
+    const follower = await emptied();
     await using writer = await Peer.connect(follower.port);
     await writer.ask("MSET", "a", "before", "b", "before");
     const { peer } = await unsettled(stack, follower);
@@ -94,7 +103,7 @@ describe.each([1, several])("a snapshot that is not settled, %d data threads", (
 
   test("leaves nothing to a node that had no data, if its link is cut before", async () => {
     await using stack = new AsyncDisposableStack();
-    const follower = stack.use(await start());
+    const follower = await emptied();
     const { proxy, peer } = await unsettled(stack, follower);
     await waitFor(async () => (await pairOf(peer)).startsWith("-LOADING"));
     proxy.cut();
@@ -107,7 +116,7 @@ describe.each([1, several])("a snapshot that is not settled, %d data threads", (
 
   test("is hidden behind LOADING where more of the stream belongs to it than is kept", async () => {
     await using stack = new AsyncDisposableStack();
-    const follower = stack.use(await start());
+    const follower = await emptied();
     await using writer = await Peer.connect(follower.port);
     await writer.ask("MSET", "a", "before", "b", "before");
     const { proxy, peer } = await unsettled(stack, follower, { padding: 5 * MiB }, 20);
