@@ -108,6 +108,7 @@ const scripts: readonly string[] = [
   "return redis.log(1)",
   "return redis.log('a', 'x')",
   "return redis.log(9, 'x')",
+  "return {redis.log(3.9, 'x'), redis.log(-0.5, 'x'), 'logged'}",
   "return redis.set_repl(9)",
   "return redis.set_repl()",
   "return redis.replicate_commands()",

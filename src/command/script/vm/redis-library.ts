@@ -149,7 +149,7 @@ function log(lua: Lua, l: number, host: Pick<LibraryHost, "log">): number {
   if (api.lua_isnumber(l, 1) === 0) {
     return raise(lua, l, "First argument must be a number (log level).");
   }
-  const level = api.lua_tonumber(l, 1);
+  const level = Math.trunc(api.lua_tonumber(l, 1));
   if (!(level >= logLevels.LOG_DEBUG && level <= logLevels.LOG_WARNING)) {
     return raise(lua, l, "Invalid debug level.");
   }
@@ -157,7 +157,7 @@ function log(lua: Lua, l: number, host: Pick<LibraryHost, "log">): number {
   for (let i = 2; i <= count; i++) {
     if (api.lua_isstring(l, i) !== 0) words.push(lua.text(l, i));
   }
-  host.log(Math.trunc(level), words.join(" "));
+  host.log(level, words.join(" "));
   return 0;
 }
 
