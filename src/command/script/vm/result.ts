@@ -23,8 +23,8 @@ export class ResultWriter {
   private depth: number;
   private values: number;
   private readonly lua: Lua;
-  /** An error that a script returns and a command has counted already is not counted again. */
   private readonly checkTime: () => void;
+  /** Replies with an error that a command has counted already. */
   private readonly uncounted: (error: ErrorReply, reply: Reply) => void;
 
   /** `checkTime` throws if a reply takes too long, which then ends the connection. */

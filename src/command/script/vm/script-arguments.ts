@@ -2,7 +2,7 @@
 // Redis writes them. One request and one buffer serve all calls of a VM, or of native scripts.
 // Invariant: the bytes are copies, since the memory of a VM moves when it grows, and they are
 // contiguous, as those of a client's request are.
-// Hot path: no allocation, but for numbers that are no small integers.
+// Hot path: nothing is allocated, except for numbers that are not safe integers.
 
 import { writeInteger } from "../../../base/ascii.ts";
 import { copyBytes, latin1Bytes } from "../../../base/bytes.ts";
