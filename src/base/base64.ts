@@ -1,5 +1,5 @@
-// Base64 as a program reads it from somebody else: what is none of it is refused, where the decoder
-// of the runtime would skip it. Writing is Buffer's.
+// Decodes Base64 strictly, for text that comes from somebody else: whatever is not Base64 is
+// refused, where the decoder of the runtime would skip it. To encode, use Buffer.
 
 /** No groups: a group that repeats fails on texts of some megabytes (Bun 1.4.5). */
 const form = /^[A-Za-z\d+/]*={0,2}$/;

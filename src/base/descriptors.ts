@@ -1,6 +1,6 @@
-// File descriptors: how many this process may have, a second one for an open socket, and whether
-// other sockets may have its port. Does not change the limit: Bun has raised the soft one to the
-// hard one before this runs.
+// File descriptors: how many this process may have, how to duplicate one, and whether other sockets
+// may share the port of one. Does not change the limit: Bun has raised the soft one to the hard one
+// before this runs.
 
 import { fromCLibrary } from "./c-library.ts";
 

@@ -1,5 +1,5 @@
-// Which of several known words somebody meant who wrote another one: for the sentence that refuses
-// it. Case, dashes and underscores do not count. It knows none of the words.
+// Finds the known word that somebody probably meant who wrote an unknown one, for the sentence that
+// refuses it. Case, dashes and underscores do not count. The caller has the known words.
 // Invariant: a word that resembles none gets no answer, as a wrong hint is worse than none.
 
 /** So many letters for each mistake that is overlooked; one is, from three letters on. */

@@ -1,7 +1,7 @@
-// The bound of what waits for a slow reader, in the terms of Redis's client-output-buffer-limit:
-// bytes that end it at once, and fewer bytes that end it when they stay for some time. It measures
+// The limits of what waits for a slow reader, as in Redis's client-output-buffer-limit: a hard one
+// in bytes that ends it at once, and a soft one that ends it after some time above it. It measures
 // nothing and ends nobody.
-// Invariant: a reader that falls below the soft bound has its whole time again.
+// Invariant: a reader that falls below the soft limit has its whole time again.
 
 import { followerBufferSoftSeconds, followerBufferSoftShare } from "./limits.ts";
 

@@ -1,6 +1,6 @@
-// Makes the renaming of a file durable, which a power failure could otherwise undo: its directory
-// is flushed. Called when the file is in its place already. So a failure is no failure to write it,
-// and has a class of its own; where a system cannot be asked at all, nothing has failed.
+// Makes the renaming of a file durable by flushing its directory; otherwise a power failure could
+// undo it. The file is in its place when this is called, so a failure does not mean that it was
+// not written, and has a class of its own. A system without such a call is no failure.
 
 import * as fs from "node:fs";
 import { promisify } from "node:util";

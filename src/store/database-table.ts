@@ -4,8 +4,8 @@
 // fresh identity: what has the old one is dead, is never found, and is removed soon (walker.ts).
 // It knows no items; the shards count them by identity.
 // Invariants: a live identity has one number, and a number one live identity; the table changes
-// only under the locks of all shards, so whoever holds the lock of one shard
-// may rely on it; no item has an identity that is free.
+// only under the locks of all shards, so whoever holds the lock of one shard may rely on it; no
+// item has an identity that is free.
 
 import { assert } from "../base/errors.ts";
 import { databasesMax } from "../base/limits.ts";

@@ -1,8 +1,9 @@
-// Counts over the whole store, for INFO and for people. Read without locks: while other threads
-// write, each number is right, but they are not of the same moment.
-// Items are those of databases, without what a flushed one has left; memory and events are those of
-// both halves of the shards.
-// Invariant: nothing is stored here; every number comes from shared words that the shards maintain.
+// Counts over the whole store, for INFO and for tools. They are read without locks: while other
+// threads write, each number is right, but the numbers are not of the same moment.
+// Items are those of databases, without what a flushed one has left; memory and events are those
+// of both halves of the shards.
+// Invariant: nothing is stored here; every number comes from shared words that the shards
+// maintain.
 
 import type { Attachment } from "./attachment.ts";
 import type { Halves } from "./halves.ts";

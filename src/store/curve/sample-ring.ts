@@ -1,6 +1,6 @@
-// What one thread tells the miss curve of the keys of the sample: a ring in shared memory that the
-// thread writes and the control thread reads. Neither waits for the other. While it is full, what
-// happens is not told, only counted.
+// How one thread reports to the miss curve what happens to the keys of the sample: a ring in
+// shared memory that the thread writes and the control thread reads. Neither waits for the other.
+// While the ring is full, reports are dropped and counted.
 // Hot path: write(), for the keys of the sample only.
 // Invariant: the words of a sample are written before the position that shows them.
 
