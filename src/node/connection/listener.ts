@@ -24,17 +24,25 @@ export function listen(
   where: Address | { readonly fd: number },
   reusePort = false,
 ): PortListener {
+  const place = "fd" in where ? where : { address: where, reusePort };
+  return bind(place, { socket: handlersOf(connections) });
+}
+
+function bind(
+  where: ListenPlace,
+  how: { readonly socket: Bun.SocketHandler<Connection>; readonly tls?: ServerTls["options"] },
+): PortListener {
   // `reusePort` works for listeners on Linux, though the type declares it for connections only.
-  const place = "fd" in where ? where : { hostname: where.host, port: where.port, reusePort };
-  const options = {
-    ...place,
-    allowHalfOpen: true, // a client may close its half and still read all its replies
-    socket: handlersOf(connections),
-  };
+  const place =
+    "fd" in where
+      ? { fd: where.fd }
+      : { hostname: where.address.host, port: where.address.port, reusePort: where.reusePort };
+  // A client may close its half and still read all its replies.
+  const options = { ...place, ...how, allowHalfOpen: true };
   try {
     return Bun.listen<Connection>(options as never) as unknown as PortListener;
   } catch (cause) {
-    throw new ListenError("fd" in where ? reasonOf(cause) : listenReason(where, cause));
+    throw new ListenError("fd" in where ? reasonOf(cause) : listenReason(where.address, cause));
   }
 }
 
@@ -56,17 +64,7 @@ export function listenTls(
   tls: ServerTls,
   where: ListenPlace,
 ): PortListener {
-  const place =
-    "fd" in where
-      ? { fd: where.fd }
-      : { hostname: where.address.host, port: where.address.port, reusePort: where.reusePort };
-  const socket = tlsHandlersOf(connections, tls.clients);
-  const options = { ...place, tls: tls.options, allowHalfOpen: true, socket };
-  try {
-    return Bun.listen<Connection>(options as never) as unknown as PortListener;
-  } catch (cause) {
-    throw new ListenError("fd" in where ? reasonOf(cause) : listenReason(where.address, cause));
-  }
+  return bind(where, { socket: tlsHandlersOf(connections, tls.clients), tls: tls.options });
 }
 
 /** Listens on a Unix socket that is bound now, or that another thread has bound. */
