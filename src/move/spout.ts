@@ -1,6 +1,6 @@
 // Bytes on their way into a file or a pipe that may be slower than their source: they wait here in
 // order, and the source is told when to pause. It does not know where they go.
-// Invariants: one write at a time; after the first failure nothing more is written, and finish()
+// Invariants: one write at a time; after the first failure nothing more is written, and drained()
 // rejects with it.
 
 /** Writes all of the bytes. */
