@@ -183,8 +183,9 @@ for (const { name, isMissing, start } of contestants) {
 
     test("a factory may set lifetimes and tags, and may skip the cache", async () => {
       const cache = fresh();
-      await cache.getOrSet("a", ({ set }) => {
+      await cache.getOrSet("a", ({ set, skip }) => {
         set({ tags: ["late"], ttl: caseMsMax });
+        setImmediate(skip); // without effect: the factory has ended
         return 1;
       });
       expect(await cache.get("a")).toBe(1);

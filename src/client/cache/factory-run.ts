@@ -16,6 +16,7 @@ export class FactoryRun implements FactoryContext {
   readonly staleValue: unknown;
   readonly tags = new Set<string>();
   isSkipped = false;
+  private hasEnded = false;
   private present: EntrySettings;
   private readonly controller = new AbortController();
 
@@ -35,6 +36,7 @@ export class FactoryRun implements FactoryContext {
 
   // Not methods: a factory may take them out of the context.
   readonly set = (options: CacheSetOptions): void => {
+    if (this.hasEnded) return;
     checkBag("options", options, cacheSetNames);
     const { tags = [] } = options;
     checkTags([...this.tags, ...tags]);
@@ -43,8 +45,12 @@ export class FactoryRun implements FactoryContext {
   };
 
   readonly skip = (): void => {
-    this.isSkipped = true;
+    if (!this.hasEnded) this.isSkipped = true;
   };
+
+  end(): void {
+    this.hasEnded = true;
+  }
 
   abort(reason: Error): void {
     this.controller.abort(reason);

@@ -230,6 +230,8 @@ export class Flight {
     } catch (error) {
       events.tell("factoryError", path, monotonicMs() - startMs, error);
       throw error;
+    } finally {
+      run.end();
     }
   }
 
