@@ -6,7 +6,7 @@ import { expect, test } from "bun:test";
 import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { installStock } from "../../../scripts/stock-packages.ts";
-import { freePort, startNode, waitFor } from "../../harness.ts";
+import { freePort, type RespClient, respClient, startNode, waitFor } from "../../harness.ts";
 import { collectText } from "../../support/collected-text.ts";
 import { whenLong } from "../../support/repetitions.ts";
 
@@ -145,19 +145,25 @@ whenLong(() => {
     expect(await second.get("/post/2")).toBe("5 by second");
     expect(await first.get("/post/2")).toBe("5 by second");
 
-    // "use cache"
+    // "use cache": Next.js stores what a process has computed behind its answer.
+    await using reader = await respClient(node.port);
+    const isStored = (text: string) => waitFor(() => hasValueWith(reader, text));
     expect(await first.get("/cached?name=a")).toBe("6 by first");
+    await isStored('["6","first"]');
     expect(await second.get("/cached?name=a")).toBe("6 by first");
     await first.mark({ tag: "computed", profile: { expire: 0 } });
     expect(await second.get("/cached?name=a")).toBe("7 by second");
+    await isStored('["7","second"]');
     expect(await first.get("/cached?name=a")).toBe("7 by second");
     await second.mark({ tag: "computed", profile: "max" });
     expect(await first.get("/cached?name=a")).toBe("7 by second");
     // The one that computes is asked: the other would compute as well, as long as it gets the old.
     await waitFor(async () => (await first.get("/cached?name=a")) === "8 by first");
+    await isStored('["8","first"]');
     expect(await second.get("/cached?name=a")).toBe("8 by first");
     await second.mark({ path: "/cached" });
     expect(await first.get("/cached?name=a")).toBe("9 by first");
+    await isStored('["9","first"]');
     expect([await second.get("/cached?name=a"), asked]).toEqual(["9 by first", 9]);
 
     if (way.config === components) await tryActions(first, second, () => asked);
@@ -168,6 +174,12 @@ whenLong(() => {
 // ---- helpers ------------------------------------------------------------------------------------
 
 type Site = Awaited<ReturnType<typeof serveSite>>;
+
+async function hasValueWith(reader: RespClient, text: string): Promise<boolean> {
+  const keys = (await reader.call("KEYS", "*")) as string[];
+  const values = (await reader.call("MGET", ...keys)) as (string | null)[];
+  return values.some((value) => value?.includes(text));
+}
 
 /**
  * What one process updates in a server action, the other sees. Not tried with `useCache`, which is
