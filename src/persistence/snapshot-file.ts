@@ -4,7 +4,7 @@
 // killed or the disk is full; a process leaves at most one unfinished file, named after the
 // snapshot and its pid, and the next start removes it.
 
-import { open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { codeOf, reasonOf } from "../base/reason.ts";
 import { syncDirectory } from "../base/sync-directory.ts";
@@ -86,8 +86,8 @@ export async function removeUnfinished(path: string): Promise<Leftover[]> {
 export async function obstacleToSaving(path: string): Promise<string | null> {
   const unfinished = unfinishedPath(path);
   try {
-    await rm(unfinished, { force: true });
-    await (await open(unfinished, "wx", fileMode)).close();
+    const file = await createUnfinished(unfinished);
+    await file.close();
     await rm(unfinished);
     return null;
   } catch (error) {
@@ -97,6 +97,12 @@ export async function obstacleToSaving(path: string): Promise<string | null> {
 
 function unfinishedPath(path: string): string {
   return `${path}.${process.pid}.tmp`;
+}
+
+/** The name can be guessed: a file or a link that another user put there must not be written to. */
+async function createUnfinished(path: string): Promise<FileHandle> {
+  await rm(path, { force: true });
+  return open(path, "wx", fileMode);
 }
 
 /** Another node with the same path, given by mistake, may be writing its own file right now. */
@@ -116,9 +122,7 @@ function isAlive(pid: number): boolean {
 }
 
 async function writeDurably(path: string, slices: Slices, signal: AbortSignal): Promise<number> {
-  // Its name can be guessed: a file or a link that another user put there must not be written to.
-  await rm(path, { force: true });
-  const file = await open(path, "wx", fileMode);
+  const file = await createUnfinished(path);
   try {
     let length = 0;
     for (let slice = slices.next(); slice !== null; slice = slices.next()) {
