@@ -220,6 +220,32 @@ test("CONFIG REWRITE writes the users to the configuration file, and a restart h
   expect(await peer.ask("ACL", "LIST")).toBe(list);
 });
 
+test("CONFIG REWRITE keeps names and rules of any bytes: quotes, blanks of Unicode, broken UTF-8", async () => {
+  await using directory = await temporaryDirectory();
+  const path = join(directory.path, "node.conf");
+  await writeFile(path, "");
+  let list: string;
+  {
+    await using node = await spawnNode(["--config", path]);
+    await using peer = await Peer.connect(node.port);
+    const bytes = (text: string) => Buffer.from(text, "latin1");
+    for (const [name, ...rules] of [
+      ['"quoted"', '~"a', "~'b", "~\\x41\\", '(+get ~"c)'],
+      [bytes("broken\xff"), bytes("~\xfe*"), bytes("&\x85")],
+      ["", "~x"],
+      ["#blank\u00a0", "~\ufeff", "~end\u3000"],
+    ]) {
+      expect(await peer.ask("ACL", "SETUSER", name ?? "", ...rules)).toBe("+OK");
+    }
+    list = await peer.ask("ACL", "LIST");
+    expect(await peer.ask("CONFIG", "REWRITE")).toBe("+OK");
+    expect(await peer.ask("CONFIG", "REWRITE")).toBe("+OK");
+  }
+  await using again = await spawnNode(["--config", path]);
+  await using peer = await Peer.connect(again.port);
+  expect(await peer.ask("ACL", "LIST")).toBe(list);
+});
+
 test("a secret is in no log, no list, no report and no error but the one that echoes it", async () => {
   await using node = await spawnNode(["--slowlog-log-slower-than", "0", "--log-level", "debug"]);
   await using peer = await Peer.connect(node.port);

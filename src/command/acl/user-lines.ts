@@ -3,8 +3,9 @@
 // (ACLLoadFromFile). It reads no files.
 
 import { usersBytesMax, usersMax } from "../../base/limits.ts";
+import { quoted } from "../../base/redis-quotes.ts";
 import type { User } from "../core/user-record.ts";
-import { lineOf } from "./describe-user.ts";
+import { lineOf, rulesOf } from "./describe-user.ts";
 import { ruleError } from "./selector.ts";
 import { splitArguments } from "./split-arguments.ts";
 import {
@@ -95,6 +96,17 @@ export function excessOfAll(users: readonly User[]): string | null {
 }
 
 // ---- lines of a configuration file --------------------------------------------------------------
+
+/** What readUserLines() reads, one character per byte. */
+export function userLine(user: User): string {
+  return `${user.name} ${rulesOf(user)}`.split(" ").map(word).join(" ");
+}
+
+/** In quotes, unless a file of text, which a user may edit, can have it as it is. */
+function word(bytes: string): string {
+  const text = Buffer.from(bytes, "latin1").toString("utf8");
+  return /^$|[\s\p{C}"'\ufffd]/u.test(text) ? quoted(bytes) : bytes;
+}
 
 /** The users of `user` lines, each without that word; an error names the line. */
 export function readUserLines(lines: readonly string[], defaults: UserDefaults): User[] | string {

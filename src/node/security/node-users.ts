@@ -10,7 +10,6 @@ import { reasonOf } from "../../base/reason.ts";
 import { Signal } from "../../base/signal.ts";
 import type { Access, UsersChange } from "../../command/acl/access.ts";
 import { ChannelRules } from "../../command/acl/account.ts";
-import { rulesOf } from "../../command/acl/describe-user.ts";
 import {
   changedUser,
   copyUser,
@@ -20,7 +19,13 @@ import {
   newUser,
   type UserDefaults,
 } from "../../command/acl/user.ts";
-import { excessOfAll, readUserLines, readUsers, textOf } from "../../command/acl/user-lines.ts";
+import {
+  excessOfAll,
+  readUserLines,
+  readUsers,
+  textOf,
+  userLine,
+} from "../../command/acl/user-lines.ts";
 import type { Denial } from "../../command/core/access-control.ts";
 import type { Users } from "../../command/core/node.ts";
 import type { User } from "../../command/core/user-record.ts";
@@ -118,7 +123,7 @@ export class NodeUsers implements Users {
   /** What a configuration file must say of the users, without `user`; null if it does. */
   linesToWrite(): string[] | null {
     if (this.hasFile || !this.isTouched) return null;
-    return this.all().map((user) => `${user.name} ${rulesOf(user)}`);
+    return this.all().map(userLine);
   }
 
   get hasFile(): boolean {
