@@ -8,15 +8,8 @@
 // tests need. Who reads CI sees its end alone, so all that is told is bounded: see the numbers.
 
 import { existsSync, readFileSync } from "node:fs";
+import { attributeOf, type Case, casesOf, hasFailed, unescaped, wasSkipped } from "./junit.ts";
 import { type Printed, readTestLog } from "./test-log.ts";
-
-interface Case {
-  readonly file: string;
-  /** The file, the groups around the case and its name. */
-  readonly path: string;
-  /** The elements within it; a case without content passed. */
-  readonly content: string;
-}
 
 /** Files of a run, and failures of a file, that are told in full; the list names all. */
 const toldMax = 5;
@@ -43,8 +36,8 @@ function textOf(path: string | undefined): string {
 
 function count(report: string, log: string, exitStatus: string): void {
   const cases = casesOf(report);
-  const skipped = cases.filter(({ content }) => content.includes("<skipped"));
-  const failures = cases.filter(({ content }) => /<(failure|error)\b/.test(content));
+  const skipped = cases.filter(wasSkipped);
+  const failures = cases.filter(hasFailed);
   const passed = cases.length - skipped.length - failures.length;
   const hasOtherFailure = exitStatus !== "0" && failures.length === 0;
 
@@ -89,26 +82,4 @@ function shortened(lines: readonly string[]): string[] {
 
 function print(lines: readonly string[]): void {
   for (const line of lines) console.log(line);
-}
-
-function casesOf(report: string): Case[] {
-  const found = report.matchAll(/<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g);
-  return [...found].map(([, attributes = "", content = ""]) => {
-    const file = attributeOf(attributes, "file");
-    // The report names the innermost group first.
-    const groups = attributeOf(attributes, "classname").split(" > ").reverse();
-    const path = [file, ...groups, attributeOf(attributes, "name")].filter((part) => part !== "");
-    return { file, path: path.join(" > "), content };
-  });
-}
-
-function attributeOf(attributes: string, name: string): string {
-  return unescaped(new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1] ?? "");
-}
-
-function unescaped(text: string): string {
-  const named: Record<string, string> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
-  return text.replaceAll(/&(?:#(\d+)|(\w+));/g, (whole, code?: string, name = "") =>
-    code === undefined ? (named[name] ?? whole) : String.fromCodePoint(Number(code)),
-  );
 }
