@@ -26,7 +26,7 @@ const floods = [
   ["notified of keys", ["PSUBSCRIBE", "__key*"], ["SET", "key", "value"]],
 ] as const;
 
-describe.each([1, 4])("with %d data threads", (threads) => {
+describe.each([1, repetitions(2, 4)])("with %d data threads", (threads) => {
   test.each(floods)("others are served while much is %s", async (_, subscription, command) => {
     const options = ["--threads", `${threads}`, "--notify-keyspace-events", "AKE"];
     await using node = await ours.start(options);

@@ -1,6 +1,6 @@
 /**
  * Logins of browsers: a cookie that scripts cannot read and other sites do not send, and that ends
- * with its user, its connection or a logout. With one data thread and with four.
+ * with its user, its connection or a logout. With one data thread and with two.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, type RespClient, respClient, waitFor } from "../harness.ts";
@@ -27,7 +27,7 @@ async function administrator(node: AdminNode): Promise<RespClient> {
   return client;
 }
 
-describe.each(["1", "4"])("with %s data threads", (threads) => {
+describe.each(["1", "2"])("with %s data threads", (threads) => {
   const start = () => startAdminNode({ threads, password: "secret" });
 
   test("a cookie stands for its user until the logout", async () => {

@@ -23,7 +23,7 @@ async function readUntil(reader: Reader, text: RegExp): Promise<string> {
   return all;
 }
 
-describe.each(["1", "4"])("with %s data threads", (threads) => {
+describe.each(["1", "2"])("with %s data threads", (threads) => {
   test("a sample comes each second, with levels and rates, and lists behind every other one", async () => {
     await using node = await startAdminNode({ threads });
     await using client = await respClient(node.port);

@@ -1,6 +1,6 @@
 /**
  * Keys, INFO and commands by HTTP: what each request answers, its conditions, who may send it, and
- * that it is a client as others are. With one data thread and with four.
+ * that it is a client as others are. With one data thread and with two.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, respClient } from "../harness.ts";
@@ -41,7 +41,7 @@ const as = (user: string, password: string) => ({
   Authorization: `Basic ${btoa(`${user}:${password}`)}`,
 });
 
-describe.each(["1", "4"])("with %s data threads", (threads) => {
+describe.each(["1", "2"])("with %s data threads", (threads) => {
   test("a value is written, read and deleted, whatever its bytes", async () => {
     await using node = await startAdminNode({ threads });
     const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => i);

@@ -1,6 +1,6 @@
 /**
  * Metrics as Prometheus reads them: judged by its own promtool, over commands, data and followers,
- * with one data thread and four. What a scrape costs: `bun run bench scrape`.
+ * with one data thread and two. What a scrape costs: `bun run bench scrape`.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, respClient, waitFor } from "../harness.ts";
@@ -24,7 +24,7 @@ function valueIn(text: string, sample: string): number {
   return Number(line?.slice(sample.length) ?? "NaN");
 }
 
-describe.each(["1", "4"])("with %s data threads", (threads) => {
+describe.each(["1", "2"])("with %s data threads", (threads) => {
   test("commands, lookups and data are counted over all threads", async () => {
     await using node = await startAdminNode({ threads });
     await using client = await respClient(node.port);

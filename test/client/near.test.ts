@@ -1,5 +1,5 @@
 /**
- * The near cache over real servers: ours with one and four data threads, and redis-server. What is
+ * The near cache over real servers: ours with one and two data threads, and redis-server. What is
  * held and dropped, cut and silent links, and a random history in which nothing served may be older
  * than the last invalidation that has arrived.
  * The order of bytes that no real server can be made to keep is in near-races.test.ts.
@@ -20,7 +20,7 @@ setDefaultTimeout(caseMsMax);
 const calm = { maxSilence: 60_000 };
 const modes: readonly NearOptions[] = [{ mode: "keys" }, { mode: "broadcast" }];
 
-for (const contestant of [ours, oursWithThreads(4), oracle]) {
+for (const contestant of [ours, oursWithThreads(repetitions(2, 4)), oracle]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
     const isOurs = contestant !== oracle;
     const server = forAllCases(() => contestant.start());

@@ -1,4 +1,4 @@
-// The caches of a client over two shards, one of them with four data threads: values, factories,
+// The caches of a client over two shards, one of them with two data threads: values, factories,
 // invalidations and wake-ups in every shard, and what one shard that is gone takes with it. What a
 // cache does in one shard is in cache.test.ts.
 
@@ -18,7 +18,7 @@ let other: ShardedClient;
 let prefixes = 0;
 
 beforeAll(async () => {
-  nodes = await Promise.all([ours.start(), ours.start(["--threads", "4"])]);
+  nodes = await Promise.all([ours.start(), ours.start(["--threads", "2"])]);
   client = await connect({ shards: shardsAt(nodes), ...patient });
   other = await connect({ shards: shardsAt(nodes), ...patient });
   for (const one of [...nodes, client, other]) stack.use(one);

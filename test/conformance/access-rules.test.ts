@@ -154,7 +154,7 @@ function ordered({ type, value }: Awaited<ReturnType<RespClient["typed"]>>): unk
 
 const rounds = repetitions(60, 1500);
 
-for (const contestant of [ours, oursWithThreads(4)]) {
+for (const contestant of [ours, oursWithThreads(repetitions(2, 4))]) {
   test.skipIf(oracle.isMissing)(
     `random rules make of a user of ${contestant.name} what they make in redis-server${redisNote}`,
     () =>

@@ -62,30 +62,33 @@ async function pairOf(stack: AsyncDisposableStack, ports: readonly number[]): Pr
 }
 
 describe.skipIf(oracle.isMissing)(`several clients in several databases${redisNote}`, () => {
-  test.each([ours, oursWithThreads(4)])("get the replies of redis-server: $name", async (node) => {
-    await using stack = new AsyncDisposableStack();
-    const ports = [stack.use(await oracle.start()).port, stack.use(await node.start()).port];
-    const random = new Random(seedFor("DATABASES_SEED"));
-    const clients = [];
-    for (let i = 0; i < random.between(2, 4); i++) clients.push(await pairOf(stack, ports));
-    const history: string[] = [];
-    for (let done = 0; done < steps; done++) {
-      const client = random.below(clients.length);
-      const args = random.weighted(makers)(random);
-      history.push(`${client}: ${args.join(" ")}`);
-      const [left, right] = await Promise.all(clients[client].map((peer) => peer.typed(...args)));
-      if (show(left) === show(right)) continue;
-      const before = history.slice(-60).join("\n");
-      throw new Error(`redis ${show(left)}, mscache ${show(right)} after\n${before}`);
-    }
-    const [left, right] = await pairOf(stack, ports);
-    const judge = new Judge(left, right);
-    await judge.compareKeyspaces();
-    expect(judge.differences.map(showDifference).join("\n\n")).toBe("");
-    expect(show(await right.typed("INFO", "keyspace")).replace(/avg_ttl=\d+/g, "")).toBe(
-      show(await left.typed("INFO", "keyspace")).replace(/avg_ttl=\d+/g, ""),
-    );
-  });
+  test.each([ours, oursWithThreads(repetitions(2, 4))])(
+    "get the replies of redis-server: $name",
+    async (node) => {
+      await using stack = new AsyncDisposableStack();
+      const ports = [stack.use(await oracle.start()).port, stack.use(await node.start()).port];
+      const random = new Random(seedFor("DATABASES_SEED"));
+      const clients = [];
+      for (let i = 0; i < random.between(2, 4); i++) clients.push(await pairOf(stack, ports));
+      const history: string[] = [];
+      for (let done = 0; done < steps; done++) {
+        const client = random.below(clients.length);
+        const args = random.weighted(makers)(random);
+        history.push(`${client}: ${args.join(" ")}`);
+        const [left, right] = await Promise.all(clients[client].map((peer) => peer.typed(...args)));
+        if (show(left) === show(right)) continue;
+        const before = history.slice(-60).join("\n");
+        throw new Error(`redis ${show(left)}, mscache ${show(right)} after\n${before}`);
+      }
+      const [left, right] = await pairOf(stack, ports);
+      const judge = new Judge(left, right);
+      await judge.compareKeyspaces();
+      expect(judge.differences.map(showDifference).join("\n\n")).toBe("");
+      expect(show(await right.typed("INFO", "keyspace")).replace(/avg_ttl=\d+/g, "")).toBe(
+        show(await left.typed("INFO", "keyspace")).replace(/avg_ttl=\d+/g, ""),
+      );
+    },
+  );
 });
 
 /** Each line is sent by a client of its own, which it names. */
@@ -193,7 +196,9 @@ const dialogues: Readonly<Record<string, string>> = {
 };
 
 describe.skipIf(oracle.isMissing)(`what redis-server says about${redisNote}`, () => {
-  const servers = [oracle, ours, oursWithThreads(4)].map((it) => forAllCases(() => it.start()));
+  const servers = [oracle, ours, oursWithThreads(repetitions(2, 4))].map((it) =>
+    forAllCases(() => it.start()),
+  );
 
   test.each(Object.entries(dialogues))("%s", async (_, text) => {
     const talks = await Promise.all(servers.map((server) => talk(server().port, text)));

@@ -15,7 +15,7 @@ const refusal =
   '"local", you can run it from a local connection, otherwise you need to set this option in the ' +
   "configuration file, and then restart the server.";
 const aborted = "-EXECABORT Transaction discarded because of previous errors.";
-const contestants = [oracle, oursWithThreads(1), oursWithThreads(4)];
+const contestants = [oracle, oursWithThreads(1), oursWithThreads(2)];
 
 for (const contestant of contestants) {
   describe.skipIf(contestant.isMissing)(`without the option, ${contestant.name}`, () => {
@@ -258,7 +258,7 @@ const replies: Readonly<Record<string, string>> = {
 };
 
 describe.skipIf(oracle.isMissing)("a signature of data", () => {
-  const threads = [oursWithThreads(1), oursWithThreads(4)];
+  const threads = [oursWithThreads(1), oursWithThreads(2)];
 
   test.each(threads)("is that of a Redis with the same data: $name", async (contestant) => {
     await using redis = await oracle.start(["--enable-debug-command", "yes"]);

@@ -1,6 +1,6 @@
 /**
  * DUMP and RESTORE between a redis-server and a node, both ways: strings in every encoding that
- * Redis has, of every length of length, inside MULTI, by MIGRATE, in RESP3, with one and four data
+ * Redis has, of every length of length, inside MULTI, by MIGRATE, in RESP3, with one and two data
  * threads.
  * unit/command/generic/dump.test.ts has the options and the refusals.
  */
@@ -25,7 +25,7 @@ const values: readonly (readonly [name: string, value: Buffer])[] = [
   ["16384 bytes", Buffer.from(crypto.getRandomValues(new Uint8Array(16_384)))],
 ];
 
-for (const contestant of [ours, oursWithThreads(4)]) {
+for (const contestant of [ours, oursWithThreads(2)]) {
   describe.skipIf(oracle.isMissing)(`${contestant.name} and redis-server${redisNote}`, () => {
     const redis = forAllCases(() => oracle.start());
     const mscache = forAllCases(() => contestant.start());

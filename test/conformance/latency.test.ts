@@ -16,7 +16,7 @@ async function histograms(client: RespClient, ...names: string[]): Promise<Histo
   return Object.fromEntries(flat.flatMap((part, i) => (i % 2 === 0 ? [[part, flat[i + 1]]] : [])));
 }
 
-for (const contestant of [...contestants, oursWithThreads(3)]) {
+for (const contestant of [...contestants, oursWithThreads(2)]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
     const server = forAllCases(() => contestant.start());
 

@@ -1,6 +1,6 @@
 /**
  * MONITOR: which commands are shown, in which order and form, what is hidden, against our node with
- * one thread and with four, and against redis-server.
+ * one thread and with two, and against redis-server.
  * Invariant: a case that holds for redis-server and not for our node is a fault of our node.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -12,7 +12,7 @@ import { type Argument, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
 
-for (const contestant of [...contestants, oursWithThreads(4)]) {
+for (const contestant of [...contestants, oursWithThreads(2)]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
     const server = forAllCases(() => contestant.start());
 
@@ -179,7 +179,7 @@ for (const contestant of [...contestants, oursWithThreads(4)]) {
   });
 }
 
-for (const contestant of [ours, oursWithThreads(4)]) {
+for (const contestant of [ours, oursWithThreads(2)]) {
   describe(`beyond Redis: ${contestant.name}`, () => {
     const common = forAllCases(() => contestant.start());
 

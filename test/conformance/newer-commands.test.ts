@@ -1,6 +1,6 @@
 /**
  * What newer servers added for caches (SET IFEQ and its like, DELEX, DELIFEQ, DIGEST, MSETEX,
- * INCREX), seen from outside: RESP3, transactions and WATCH, one and four data threads, and
+ * INCREX), seen from outside: RESP3, transactions and WATCH, one and two data threads, and
  * followers, ours and a redis-server 7.0, which does not know these commands and must end equal.
  * What each of them answers is tested case by case in unit/command/string/.
  */
@@ -16,7 +16,7 @@ setDefaultTimeout(caseMsMax);
 
 const words = (line: string) => line.split(" ");
 
-for (const contestant of [ours, oursWithThreads(4)]) {
+for (const contestant of [ours, oursWithThreads(2)]) {
   describe(contestant.name, () => {
     const server = forAllCases(() => contestant.start());
 
@@ -85,7 +85,7 @@ for (const contestant of [ours, oursWithThreads(4)]) {
 }
 
 test("of many clients that release one lock, or share one limit, the right number succeeds", async () => {
-  await using node = await oursWithThreads(4).start();
+  await using node = await oursWithThreads(2).start();
   const stack = new AsyncDisposableStack();
   await using _peers = stack;
   const peers = await Promise.all(Array.from({ length: 16 }, () => Peer.connect(node.port)));

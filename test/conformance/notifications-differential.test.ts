@@ -19,7 +19,7 @@ const timed = /^(P?EXPIRE(AT)?|P?SETEX|GETEX|RESTORE|EX|PX|EXAT|PXAT)$/i;
 /** They choose by themselves, or end what the test needs. */
 const others = /^(MULTI|EXEC|DISCARD|WATCH|SUBSCRIBE|PSUBSCRIBE|CONFIG|CLIENT|PUBLISH|DEBUG)$/i;
 
-for (const threads of [1, 4]) {
+for (const threads of [1, repetitions(2, 4)]) {
   const ours = oursWithThreads(threads);
   test.skipIf(oracle.isMissing)(`random commands cause Redis's events: ${ours.name}`, async () => {
     await using redis = await oracle.start();

@@ -1,6 +1,6 @@
 /**
  * Keyspace notifications: which events each command causes, in which order and on which channels,
- * against our node with one thread and with four, and against redis-server.
+ * against our node with one thread and with two, and against redis-server.
  * Invariant: a case that holds for redis-server and not for our node is a fault of our node.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -135,7 +135,7 @@ const newer: readonly Case[] = [
   ["DIGEST b"],
 ];
 
-for (const contestant of [...contestants, oursWithThreads(4)]) {
+for (const contestant of [...contestants, oursWithThreads(2)]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
     const server = forAllCases(() => contestant.start());
     const observe = async (flags: string, pattern = "__key*__:*") => {

@@ -1,6 +1,6 @@
 /**
  * Who may do what in a connection: each user of a table tries each command of it, alone and inside
- * MULTI, on our nodes with one and four data threads and on redis-server. Then what becomes of
+ * MULTI, on our nodes with one and two data threads and on redis-server. Then what becomes of
  * connections whose user is changed, disabled or deleted meanwhile, of transactions that were
  * queued before, and of subscribers. The rules themselves are judged in access-rules.test.ts.
  */
@@ -13,7 +13,7 @@ import { partsOf, show, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
 
-const contestants: readonly Contestant[] = [ours, oursWithThreads(4), oracle];
+const contestants: readonly Contestant[] = [ours, oursWithThreads(2), oracle];
 
 /** All of them may open and end transactions. */
 const users: Readonly<Record<string, readonly string[]>> = {

@@ -1,6 +1,6 @@
 /**
  * Publish and subscribe on the wire, in RESP2 and RESP3, against our node with one thread and with
- * four, and against redis-server; and as a stock client's users see it. Messages that cross from a
+ * two, and against redis-server; and as a stock client's users see it. Messages that cross from a
  * leader to its followers are in replication/messages.test.ts.
  * Invariant: a case that holds for redis-server and not for our node is a fault of our node.
  */
@@ -17,9 +17,9 @@ import { partsOf, textOf } from "../support/wire.ts";
 setDefaultTimeout(caseMsMax);
 
 const threaded = {
-  name: "mscache with 4 data threads",
+  name: "mscache with 2 data threads",
   isMissing: process.platform !== "linux",
-  start: () => ours.start(["--threads", "4"]),
+  start: () => ours.start(["--threads", "2"]),
 };
 
 for (const contestant of [...contestants, threaded]) {

@@ -10,7 +10,7 @@ setDefaultTimeout(caseMsMax);
 
 type Entry = [number, number, number, string[], string, string];
 
-for (const contestant of [...contestants, oursWithThreads(3)]) {
+for (const contestant of [...contestants, oursWithThreads(2)]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
     const server = forAllCases(() => contestant.start());
 

@@ -1,6 +1,6 @@
 /**
  * CLIENT TRACKING on the wire, in RESP3 and by redirection in RESP2, against our node with one
- * thread and with four, and against redis-server. What crosses threads arrives in store order, so a
+ * thread and with two, and against redis-server. What crosses threads arrives in store order, so a
  * last change of a tracked key shows that nothing else comes before it.
  * Invariant: a case that holds for redis-server and not for our node is a fault of our node.
  */
@@ -12,7 +12,7 @@ import { pushOf, TrackingRoom as Room } from "../support/tracking-room.ts";
 
 setDefaultTimeout(caseMsMax);
 
-const threaded = oursWithThreads(4);
+const threaded = oursWithThreads(2);
 
 for (const contestant of [...contestants, threaded]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
@@ -31,7 +31,7 @@ for (const contestant of [...contestants, threaded]) {
   });
 }
 
-for (const contestant of [ours, oursWithThreads(4)]) {
+for (const contestant of [ours, oursWithThreads(2)]) {
   describe(`beyond Redis: ${contestant.name}`, () => {
     const common = forAllCases(() => contestant.start());
 

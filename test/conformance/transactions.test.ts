@@ -192,8 +192,8 @@ for (const contestant of [...contestants, threaded()]) {
 }
 
 function threaded() {
-  const start = () => ours.start(["--threads", "4"]);
-  return { name: "mscache with 4 data threads", isMissing: process.platform !== "linux", start };
+  const start = () => ours.start(["--threads", "2"]);
+  return { name: "mscache with 2 data threads", isMissing: process.platform !== "linux", start };
 }
 
 const keys = ["a", "b", "c"];

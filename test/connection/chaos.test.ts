@@ -161,7 +161,7 @@ async function restsAlone(operator: Peer): Promise<void> {
   }
 }
 
-for (const threads of [1, 4]) {
+for (const threads of [1, repetitions(2, 4)]) {
   describe(`${threads} data threads`, () => {
     test("serve a bystander through all of it, and are themselves again afterwards", async () => {
       const bounds = [

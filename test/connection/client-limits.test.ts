@@ -80,7 +80,7 @@ test("a share of the memory for items follows when that changes", async () => {
   expect(await infoNumber(peer, "evicted_clients")).toBe(1);
 });
 
-for (const contestant of [ours, oursWithThreads(4)]) {
+for (const contestant of [ours, oursWithThreads(2)]) {
   describe(`client-query-buffer-limit on ${contestant.name}`, () => {
     const tooBig = "-ERR Protocol error: too big request";
     const value = Buffer.alloc(2 * MiB, "v");

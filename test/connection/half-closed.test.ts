@@ -8,7 +8,7 @@ import { Peer } from "../support/peer.ts";
 import { forAllCases, oracle, ours, oursWithThreads } from "../support/servers.ts";
 import { type Argument, encodeCommand } from "../support/wire.ts";
 
-const servers = [ours, oursWithThreads(4), oracle];
+const servers = [ours, oursWithThreads(2), oracle];
 
 const cases: readonly [name: string, requests: Argument[][], answer: RegExp][] = [
   ["GET", [["GET", "absent"]], /^\$-1\r\n$/],

@@ -22,7 +22,7 @@ async function queueMany(port: number): Promise<Peer> {
   return client;
 }
 
-for (const threads of [1, 4]) {
+for (const threads of [1, repetitions(2, 4)]) {
   const start = () => ours.start(["--threads", `${threads}`]);
 
   describe(`a transaction of ${count} commands, with ${threads} data threads,`, () => {
@@ -59,7 +59,7 @@ for (const threads of [1, 4]) {
 }
 
 describe("a client that watches very many keys", () => {
-  const common = forAllCases(() => oursWithThreads(4).start());
+  const common = forAllCases(() => oursWithThreads(repetitions(2, 4)).start());
 
   test("may ask other threads for something without sending them the keys", async () => {
     const server = common();

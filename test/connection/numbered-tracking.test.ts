@@ -1,6 +1,6 @@
 /**
  * BCAST tracking whose invalidations have numbers: a client that lost its connection goes on from
- * the last one and drops only what has changed meanwhile; with one data thread and with four. Redis
+ * the last one and drops only what has changed meanwhile; with one data thread and with two. Redis
  * has nothing like it.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -14,7 +14,7 @@ import { partsOf, show, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
 
-for (const threads of [1, 4]) {
+for (const threads of [1, repetitions(2, 4)]) {
   describe.skipIf(threads > 1 && process.platform !== "linux")(`${threads} data threads`, () => {
     const server = forAllCases(() => ours.start(["--threads", `${threads}`]));
     const connect = async () => {

@@ -52,7 +52,7 @@ async function publishUntilWaiting(operator: Peer, bytes: number): Promise<void>
   throw new Error("nothing waits for the subscriber");
 }
 
-for (const contestant of [ours, oursWithThreads(4), oracle]) {
+for (const contestant of [ours, oursWithThreads(2), oracle]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
     let server: TestNode;
     let operator: Peer;
@@ -140,7 +140,7 @@ for (const contestant of [ours, oursWithThreads(4), oracle]) {
   });
 }
 
-for (const contestant of [ours, oursWithThreads(4)]) {
+for (const contestant of [ours, oursWithThreads(2)]) {
   test(`INFO counts who was disconnected, and CONFIG RESETSTAT forgets it (${contestant.name})`, async () => {
     await using server = await contestant.start([`--${name}`, "pubsub 64kb 0 0"]);
     await using operator = await Peer.connect(server.port);

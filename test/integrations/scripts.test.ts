@@ -130,7 +130,7 @@ const describeKeys = `
   return rows
 `;
 
-for (const contestant of [oracle, oursWithThreads(1), oursWithThreads(4)]) {
+for (const contestant of [oracle, oursWithThreads(1), oursWithThreads(2)]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
     let server: TestNode;
     let client: RespClient;

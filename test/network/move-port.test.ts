@@ -1,6 +1,6 @@
 /**
  * CONFIG SET of `port`, `tls-port` and `bind`: new clients come by the new place, those that are
- * there stay, and a change that fails leaves the old one open. With one data thread and with four;
+ * there stay, and a change that fails leaves the old one open. With one data thread and with two;
  * redis-server judges what it has in common.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -33,7 +33,7 @@ async function expectServed(port: number): Promise<void> {
   for (const peer of peers) await peer[Symbol.asyncDispose]();
 }
 
-for (const contestant of [oracle, oursWithThreads(1), oursWithThreads(4)]) {
+for (const contestant of [oracle, oursWithThreads(1), oursWithThreads(2)]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
     test("moves to another port, and keeps its clients", async () => {
       await using server = await contestant.start();
@@ -112,7 +112,7 @@ describe("by TLS", () => {
 
   const secure = (port: number) => tlsClient(port, bed);
 
-  test.each([1, 4])("a port begins, moves and ends, with %d data threads", async (threads) => {
+  test.each([1, 2])("a port begins, moves and ends, with %d data threads", async (threads) => {
     await using server = await oursWithThreads(threads).start();
     await using there = await Peer.connect(server.port);
     const { "tls-port": _, ...files } = tlsFlags(bed);
@@ -145,7 +145,7 @@ describe("by TLS", () => {
     expect(await early.call("PING")).toBe("PONG");
   });
 
-  test.each([1, 4])("two ports are exchanged, with %d data threads", async (threads) => {
+  test.each([1, 2])("two ports are exchanged, with %d data threads", async (threads) => {
     await using server = await oursWithThreads(threads).start();
     await using there = await Peer.connect(server.port);
     const { "tls-port": _, ...files } = tlsFlags(bed);

@@ -1,6 +1,6 @@
 /**
  * The Unix socket of a node: commands over it, its file, and what CLIENT LIST says of its clients,
- * beside redis-server where that can judge. With one data thread and with three, which all accept.
+ * beside redis-server where that can judge. With one data thread and with two, which all accept.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, lstatSync, statSync, writeFileSync } from "node:fs";
@@ -59,7 +59,7 @@ async function ownLine(client: RespClient, path: string): Promise<string> {
   return [addr, laddr, flags].join(" ").replaceAll(path, "PATH");
 }
 
-describe.each(["1", "3"])("with %s data threads", (threads) => {
+describe.each(["1", "2"])("with %s data threads", (threads) => {
   test("commands run, the value is the one that TCP clients see, and the file has its mode", async () => {
     await using directory = await temporaryDirectory();
     const path = join(directory.path, "node.sock");

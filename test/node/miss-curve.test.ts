@@ -1,6 +1,6 @@
 /**
  * The miss curve of a node: what it tells by HTTP, as metrics and in INFO of clients that fill a
- * cache which is too small for their data, with one data thread and four; and that a node without
+ * cache which is too small for their data, with one data thread and two; and that a node without
  * the option has none.
  */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -37,7 +37,7 @@ async function curveOf(node: AdminNode) {
   return (await response.json()) as Record<string, unknown> & { points: readonly Point[] };
 }
 
-describe.each(["1", "4"])("with %s data threads", (threads) => {
+describe.each(["1", "2"])("with %s data threads", (threads) => {
   test("it tells what more and less memory would give, until its counts begin anew", async () => {
     const flags = { threads, "max-memory": "4mb", "miss-curve": "yes" };
     await using node = await startAdminNode(flags);

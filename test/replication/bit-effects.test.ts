@@ -30,7 +30,7 @@ async function startFollowers(stack: AsyncDisposableStack, leader: Member): Prom
   return followers;
 }
 
-for (const threads of [1, 3]) {
+for (const threads of [1, repetitions(2, 3)]) {
   test(`followers of a leader with ${threads} data threads have its bits and sketches`, async () => {
     await using stack = new AsyncDisposableStack();
     const leader = stack.use(await ours.start(["--threads", `${threads}`]));

@@ -44,7 +44,7 @@ function leaderOption(follower: Contestant, { port }: Member): string[] {
     : ["--leaderaddr", `127.0.0.1:${port}`];
 }
 
-const threads = oursWithThreads(3);
+const threads = oursWithThreads(2);
 
 const pairs: readonly (readonly [Contestant, Contestant])[] = [
   [ours, threads],

@@ -80,29 +80,32 @@ async function writeBatch(random: Random, peer: Peer, other: Peer, payloads: rea
 }
 
 describe.skipIf(!redisInstalled())(`a follower of redis-server${redisNote}`, () => {
-  test.each([1, 4])("has the same strings after any mix, with %d data threads", async (threads) => {
-    await using stack = new AsyncDisposableStack();
-    const { leader, follower, peer } = await startPair(stack, ["--threads", `${threads}`]);
-    const chained = stack.use(await startFollower(follower));
-    // A FLUSHALL of the mix would abort its snapshot.
-    await waitFor(
-      async () => (await replicationField(chained.port, "master_link_status")) === "up",
-    );
-    const random = new Random(seedFor("STREAM_COMMANDS_SEED"));
-    const payloads = await dumpedPayloads(peer);
-    const other = stack.use(await Peer.connect(leader.port));
-    expect(await other.ask("SELECT", "3")).toBe("+OK");
-    for (let done = 0; done < steps / 2; done += batch) {
-      await writeBatch(random, peer, other, payloads);
-      await expectEqual(leader, follower);
-    }
-    const { offset } = await standingOf(follower.port);
-    await waitFor(async () => (await standingOf(chained.port)).offset === offset);
-    expect(await contentsOf(chained.port)).toEqual(await contentsOf(follower.port));
-    expect(await fullSyncsOf(leader)).toBe(1);
-    expect(await fullSyncsOf(follower)).toBe(1);
-    expect(follower.log()).not.toMatch(/not applied here: "(SET|PF|BIT|RENAME|COPY|MOVE|DEL)/);
-  });
+  test.each([1, repetitions(2, 4)])(
+    "has the same strings after any mix, with %d data threads",
+    async (threads) => {
+      await using stack = new AsyncDisposableStack();
+      const { leader, follower, peer } = await startPair(stack, ["--threads", `${threads}`]);
+      const chained = stack.use(await startFollower(follower));
+      // A FLUSHALL of the mix would abort its snapshot.
+      await waitFor(
+        async () => (await replicationField(chained.port, "master_link_status")) === "up",
+      );
+      const random = new Random(seedFor("STREAM_COMMANDS_SEED"));
+      const payloads = await dumpedPayloads(peer);
+      const other = stack.use(await Peer.connect(leader.port));
+      expect(await other.ask("SELECT", "3")).toBe("+OK");
+      for (let done = 0; done < steps / 2; done += batch) {
+        await writeBatch(random, peer, other, payloads);
+        await expectEqual(leader, follower);
+      }
+      const { offset } = await standingOf(follower.port);
+      await waitFor(async () => (await standingOf(chained.port)).offset === offset);
+      expect(await contentsOf(chained.port)).toEqual(await contentsOf(follower.port));
+      expect(await fullSyncsOf(leader)).toBe(1);
+      expect(await fullSyncsOf(follower)).toBe(1);
+      expect(follower.log()).not.toMatch(/not applied here: "(SET|PF|BIT|RENAME|COPY|MOVE|DEL)/);
+    },
+  );
 
   test("leaves out databases that it does not have, and counts their commands", async () => {
     await using stack = new AsyncDisposableStack();

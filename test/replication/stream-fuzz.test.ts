@@ -87,7 +87,7 @@ function damagedSync(random: Random): Buffer {
   return random.chance(0.1) ? mutated(random, bytes) : bytes;
 }
 
-for (const threads of [1, 4]) {
+for (const threads of [1, repetitions(2, 4)]) {
   describe(`a follower with ${threads} data threads`, () => {
     test.concurrent("survives every stream and is a copy when it gets a good one", async () => {
       const random = new Random(seedFor("STREAM_FUZZ_SEED"));

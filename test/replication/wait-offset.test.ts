@@ -1,6 +1,6 @@
 /**
  * WRITEOFFSET and WAITOFFSET: a writer learns where its write is, and a reader at a follower waits
- * until it is there; with one data thread and with four. Redis has neither.
+ * until it is there; with one data thread and with two. Redis has neither.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, type SpawnedNode, waitFor } from "../harness.ts";
@@ -14,7 +14,7 @@ setDefaultTimeout(caseMsMax);
 const forever = "0";
 const other = "f".repeat(40);
 
-for (const threads of [1, 4]) {
+for (const threads of [1, 2]) {
   describe.skipIf(threads > 1 && process.platform !== "linux")(`${threads} data threads`, () => {
     const members = new AsyncDisposableStack();
     let leader: SpawnedNode;

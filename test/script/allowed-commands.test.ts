@@ -160,7 +160,7 @@ describe.skipIf(!redisInstalled())("what redis-server lets a script call", () =>
   const flags = ["--slowlog-log-slower-than", "-1"];
   // An eviction that counts uses, as ours does.
   const redis = forAllCases(() => oracle.start([...flags, "--maxmemory-policy", "allkeys-lfu"]));
-  for (const threads of [1, 4]) {
+  for (const threads of [1, 2]) {
     const contestant = threads === 1 ? ours : oursWithThreads(threads);
     const node = forAllCases(() => contestant.start(flags));
 

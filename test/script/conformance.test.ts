@@ -199,7 +199,7 @@ async function answers(port: number, resp: 2 | 3): Promise<string[]> {
 }
 
 describe.skipIf(oracle.isMissing)(`scripts beside redis-server${redisNote}`, () => {
-  for (const contestant of [ours, oursWithThreads(4)]) {
+  for (const contestant of [ours, oursWithThreads(2)]) {
     test(`${contestant.name} replies as redis does, in RESP2 and RESP3`, async () => {
       await using redis = await oracle.start();
       await using node = await contestant.start();

@@ -21,7 +21,11 @@ const timeoutMs = 60_000 + count * 200;
 
 const lineUps = [
   { name: "over RESP2", node: ours, protocol: "2" },
-  { name: "over RESP3, with several data threads", node: oursWithThreads(3), protocol: "3" },
+  {
+    name: "over RESP3, with several data threads",
+    node: oursWithThreads(repetitions(2, 3)),
+    protocol: "3",
+  },
 ] as const;
 
 for (const { name, node, protocol } of lineUps) {

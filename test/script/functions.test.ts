@@ -199,7 +199,7 @@ async function answers(port: number, resp: 2 | 3): Promise<string[]> {
 }
 
 describe.skipIf(oracle.isMissing)(`functions beside redis-server${redisNote}`, () => {
-  for (const contestant of [ours, oursWithThreads(4)]) {
+  for (const contestant of [ours, oursWithThreads(2)]) {
     test(`${contestant.name} replies as redis does, in RESP2 and RESP3`, async () => {
       await using redis = await oracle.start();
       await using node = await contestant.start();
@@ -210,7 +210,7 @@ describe.skipIf(oracle.isMissing)(`functions beside redis-server${redisNote}`, (
   }
 
   test("FUNCTION KILL ends a function that has not written, and SCRIPT KILL does not", async () => {
-    await using node = await oursWithThreads(4).start();
+    await using node = await oursWithThreads(2).start();
     await using peer = await Peer.connect(node.port);
     await using killer = await Peer.connect(node.port);
     const endless = "while true do pcall(function() while true do end end) end";

@@ -11,7 +11,7 @@ setDefaultTimeout(caseMsMax);
 
 const asked = "return redis.call(unpack(ARGV))";
 
-for (const contestant of [oracle, ours, oursWithThreads(4)]) {
+for (const contestant of [oracle, ours, oursWithThreads(2)]) {
   describe.skipIf(contestant.isMissing)(`with ${contestant.name}, a script`, () => {
     const node = forAllCases(() => contestant.start(["--slowlog-log-slower-than", "-1"]));
 

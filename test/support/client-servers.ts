@@ -1,4 +1,4 @@
-// The servers that the client is tested with: ours with one data thread and with four, and
+// The servers that the client is tested with: ours with one data thread and with two, and
 // Debian's redis-server where it is installed. Each serves all cases of its block, so a case has
 // keys of its own.
 
@@ -8,7 +8,7 @@ import { type Contestant, forAllCases, oracle, ours, oursWithThreads } from "./s
 
 const servers: readonly Contestant[] = [
   { ...ours, start: (args = []) => ours.start(["--threads", "1", ...args]) },
-  oursWithThreads(4),
+  oursWithThreads(2),
   oracle,
 ];
 

@@ -1,6 +1,6 @@
 /**
  * Certificates that are exchanged while clients stay: by CONFIG SET, and by SIGHUP after their
- * files were replaced. With one data thread and with three, which change together.
+ * files were replaced. With one data thread and with two, which change together.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync, readFileSync } from "node:fs";
@@ -31,7 +31,7 @@ function setPair({ cert, key }: Certificate): [string, ...string[]] {
   return ["CONFIG", "SET", "tls-cert-file", cert, "tls-key-file", key];
 }
 
-describe.each(["1", "3"])("with %s data threads", (threads) => {
+describe.each(["1", `${repetitions(2, 3)}`])("with %s data threads", (threads) => {
   test("new clients see the new certificate, and those that are there stay", async () => {
     await using server = await startTls(bed, { threads });
     await using old = await tlsClient(server.tlsPort, bed);

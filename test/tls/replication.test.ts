@@ -72,7 +72,7 @@ async function carries(from: number, to: number, key: string): Promise<void> {
   await waitFor(async () => (await reader.call("GET", key)) === value);
 }
 
-describe.each(["1", "3"])("with %s data threads", (threads) => {
+describe.each(["1", "2"])("with %s data threads", (threads) => {
   test("a follower gets the snapshot and the stream, and announces its port for TLS", async () => {
     await using leader = await strict({ threads });
     await using writer = await respClient(leader.port);
