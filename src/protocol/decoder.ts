@@ -7,18 +7,16 @@ import type { Request } from "./request.ts";
 export const tooBigRequest = "too big request";
 
 export interface Decoder {
-  /**
-   * The command that the last successful next() decoded; valid until the next call. A caller may
-   * keep it by replacing it with another Request, which the decoder then fills.
-   */
-  request: Request;
   /** The text of a violation. When set, next() stays false and the connection must be closed. */
   readonly error: string;
   /** Bytes of the largest request; may change at any time. */
   requestBytesMax: number;
   feed(chunk: Uint8Array): void;
-  /** Decodes the next command; false if more bytes are needed. */
-  next(): boolean;
+  /**
+   * Decodes the next command into `request`, which is valid until release(). False if more bytes
+   * are needed: then its content is undefined, and the decoder itself keeps what it has decoded.
+   */
+  next(request: Request): boolean;
   /** Undoes decoding: the next command is the one that begins at this Request.origin. */
   rewind(origin: number): void;
   /** Bytes received but not consumed by a whole command. */

@@ -99,7 +99,7 @@ export class Input {
 
   /** Bytes of memory held, used or not. */
   get heldBytes(): number {
-    return this.buf.length;
+    return this.end === 0 ? 0 : this.buf.length;
   }
 
   /** Releases the buffer, consumed or not. */

@@ -50,6 +50,21 @@ export class Request {
     this.end = end;
   }
 
+  /** Exchanges the contents, and with them the room for arguments. */
+  exchange(other: Request): void {
+    const { buf, argc, start, end, origin } = other;
+    other.buf = this.buf;
+    other.argc = this.argc;
+    other.start = this.start;
+    other.end = this.end;
+    other.origin = this.origin;
+    this.buf = buf;
+    this.argc = argc;
+    this.start = start;
+    this.end = end;
+    this.origin = origin;
+  }
+
   /** To be called when the command is done with; its arguments are gone then. */
   shrink(): void {
     if (this.start.length <= keptArgumentsMax) return;

@@ -15,44 +15,28 @@ export const noCommand = "NULL";
 export type SessionKind = "normal" | "follower" | "join" | "leader";
 
 export class Session {
-  readonly id: number;
-  /** `ip:port` of the peer and of our end. */
-  readonly address: string;
-  readonly localAddress: string;
-  /** Monotonic time. */
-  readonly createdAtMs: number;
+  // ---- what each command reads or writes: together, so that it is few lines of memory -----------
+
   /** Monotonic time at which the peer last sent bytes or accepted pending output. */
   lastActiveMs: number;
+  /** Set by QUIT and CLIENT KILL: pending replies are sent, then the connection closes. */
+  closing = false;
+  /** Whether the client has closed its half of the connection. It may still read. */
+  inputEnded = false;
   kind: SessionKind = "normal";
-  name = "";
-  libraryName = "";
-  libraryVersion = "";
-  /** The name of its user, one character per byte. */
-  user = "default";
   authenticated: boolean;
   /** Its user may do everything, so no command is judged by rules (acl/access.ts). */
   isTrusted: boolean;
-  /** Wrong passwords since the last right one. */
-  failedLogins = 0;
   /** RESP version, 2 or 3. */
   protocol: 2 | 3 = 2;
   /** The number of the database that SELECT chose. */
   database = 0;
   /** How it tracks keys: bits of `tracks`; 0 if it does not. */
   tracking = 0;
-  /** The client that gets its invalidations; 0 for itself. */
-  redirect = 0;
-  /** Whether it is shown all commands (MONITOR). */
-  isMonitor = false;
   /** What the client sent last, queued or refused commands too. */
   lastCommand = noCommand;
   replyMode: ReplyMode = "on";
-  noEvict = false;
   noTouch = false;
-  /** Whether it came by the Unix socket; both addresses are then the path, and port 0. */
-  isUnix = false;
-  /** Journal offset after the last write of this connection, for WAIT. */
-  lastWriteOffset = 0;
   /** The commands queued since MULTI; null outside of a transaction. */
   transaction: Transaction | null = null;
   /** Whether its EXEC is running. WAIT does not wait then. */
@@ -65,12 +49,33 @@ export class Session {
   shardChannels = 0;
   /** The bytes of their names. */
   subscriptionBytes = 0;
-  /** Whether the client has closed its half of the connection. It may still read. */
-  inputEnded = false;
   /** Whether its last turn took so long that others go first (node/connection/long-turns.ts). */
   hadLongTurn = false;
-  /** Set by QUIT and CLIENT KILL: pending replies are sent, then the connection closes. */
-  closing = false;
+  /** Journal offset after the last write of this connection, for WAIT. */
+  lastWriteOffset = 0;
+
+  // ---- the rest ---------------------------------------------------------------------------------
+
+  readonly id: number;
+  /** `ip:port` of the peer and of our end. */
+  readonly address: string;
+  readonly localAddress: string;
+  /** Monotonic time. */
+  readonly createdAtMs: number;
+  name = "";
+  libraryName = "";
+  libraryVersion = "";
+  /** The name of its user, one character per byte. */
+  user = "default";
+  /** Wrong passwords since the last right one. */
+  failedLogins = 0;
+  /** The client that gets its invalidations; 0 for itself. */
+  redirect = 0;
+  /** Whether it is shown all commands (MONITOR). */
+  isMonitor = false;
+  noEvict = false;
+  /** Whether it came by the Unix socket; both addresses are then the path, and port 0. */
+  isUnix = false;
   /**
    * The owner of this connection since its PSYNC or JOIN. It exists only in the thread of the
    * connection: a copy of the session in another thread has none, as private fields are not cloned.

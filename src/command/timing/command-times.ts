@@ -107,9 +107,9 @@ export class CommandTimes {
   private settle(): void {
     for (let i = 0; i < this.recentCount; i++) {
       const call = Math.abs(this.recent[i]);
-      const id = Math.floor(call / usecPerId) - 1;
-      const usec = call % usecPerId;
-      this.count(id, 1, usec, this.recent[i] > 0 ? bucketOf(usec) : notTracked);
+      const idPlusOne = Math.floor(call / usecPerId);
+      const usec = call - idPlusOne * usecPerId; // `%` is a division in steps, dearer than a clock
+      this.count(idPlusOne - 1, 1, usec, this.recent[i] > 0 ? bucketOf(usec) : notTracked);
     }
     this.recentCount = 0;
   }

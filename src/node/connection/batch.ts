@@ -64,11 +64,9 @@ export class Batch {
   decode(decoder: Decoder, find: Finder, isAhead: boolean): number {
     const max = isAhead ? batchMax : 1;
     let count = 0;
-    while (count < max && decoder.next()) {
-      const { request } = decoder;
+    while (count < max && decoder.next(this.requests[count])) {
+      const request = this.requests[count];
       const command = this.commandOf(request, find);
-      decoder.request = this.requests[count];
-      this.requests[count] = request;
       this.commands[count++] = command;
       if (request.argc > keptArgumentsMax) this.hasLong = true;
       if (command !== undefined && (command.flags & flag.LONG) !== 0) break;

@@ -26,7 +26,8 @@ interface Counter {
 export class Outbox implements Sink {
   private readonly socket: Writable;
   private readonly counter: Counter;
-  private readonly backlog: Backlog;
+  /** Null until the socket does not take everything at once, which most always do. */
+  private backlog: Backlog | null;
   /**
    * Messages that are not on their way yet: those of a turn leave together, and those that arrive
    * while a reply is being written or awaited wait for its end. Null until the first message.
@@ -43,7 +44,7 @@ export class Outbox implements Sink {
   constructor(socket: Writable, counter: Counter) {
     this.socket = socket;
     this.counter = counter;
-    this.backlog = new Backlog();
+    this.backlog = null;
     this.waiting = null;
     this.peak = new Peak();
     this.account = new OutputAccount();
@@ -54,7 +55,7 @@ export class Outbox implements Sink {
 
   /** Bytes of replies and messages that the socket has not taken. */
   get unsentBytes(): number {
-    return this.backlog.bytes;
+    return this.backlog === null ? 0 : this.backlog.bytes;
   }
 
   /** Bytes of messages that wait for the end of a reply. */
@@ -64,13 +65,13 @@ export class Outbox implements Sink {
 
   /** What waits, and how large the buffers are into which it is packed, for CLIENT LIST. */
   contents(): BacklogContents & { readonly bufferBytes: number } {
-    const sent = this.backlog.contents();
+    const sent = this.backlog?.contents() ?? noContents;
     const waiting = this.waiting?.contents() ?? noContents;
     return {
       bufferedBytes: sent.bufferedBytes + waiting.bufferedBytes,
       listed: sent.listed + waiting.listed,
       listedBytes: sent.listedBytes + waiting.listedBytes,
-      bufferBytes: this.backlog.bufferBytes + (this.waiting?.bufferBytes ?? 0),
+      bufferBytes: (this.backlog?.bufferBytes ?? 0) + (this.waiting?.bufferBytes ?? 0),
     };
   }
 
@@ -82,28 +83,34 @@ export class Outbox implements Sink {
   /** Hands the gathered replies to the socket; what it does not take is kept. Clears `out`. */
   flush(out: Output): void {
     const { length } = out;
-    if (this.backlog.bytes > 0) this.flushBehind(out);
+    if (this.unsentBytes > 0) this.flushBehind(out);
     else if (length > 0) {
       const taken = this.write(out.bytes, length);
-      if (taken < length && !this.isClosed) this.backlog.keep(out, taken);
+      if (taken < length) this.keep(out, taken);
     }
     out.clear();
   }
 
   private flushBehind(out: Output): void {
-    if (out.length > 0) this.backlog.keep(out, 0);
+    if (out.length > 0) this.keep(out, 0);
     if (!this.isStalled) this.drain();
   }
 
   /** Keeps a part of a reply that is longer than the output, and empties the output. */
   spill(out: Output): void {
-    if (!this.isClosed) this.backlog.keep(out, 0);
+    this.keep(out, 0);
     out.clear();
+  }
+
+  private keep(out: Output, from: number): void {
+    if (this.isClosed) return;
+    this.backlog ??= new Backlog();
+    this.backlog.keep(out, from);
   }
 
   /** Writes past the backlog, which must be empty, and returns how many bytes the socket took. */
   write(bytes: Uint8Array, length = bytes.length): number {
-    if (this.isClosed || this.backlog.bytes > 0) return 0;
+    if (this.isClosed || this.unsentBytes > 0) return 0;
     const taken = this.offer(bytes, 0, length);
     this.counter.bytesSent += taken;
     this.counter.writes++;
@@ -124,10 +131,10 @@ export class Outbox implements Sink {
 
   /** Sends what the socket takes of the backlog. True if nothing is left. */
   drain(): boolean {
-    const before = this.backlog.bytes;
-    const isEmpty = this.backlog.drain(this);
+    const before = this.unsentBytes;
+    const isEmpty = this.backlog === null || this.backlog.drain(this);
     this.isStalled = !isEmpty;
-    if (!this.isClosed) this.counter.bytesSent += before - this.backlog.bytes;
+    if (!this.isClosed) this.counter.bytesSent += before - this.unsentBytes;
     this.counter.writes++;
     return isEmpty;
   }
@@ -144,6 +151,7 @@ export class Outbox implements Sink {
   sendMessages(): void {
     const { waiting } = this;
     if (waiting === null || waiting.bytes === 0) return;
+    this.backlog ??= new Backlog();
     waiting.moveTo(this.backlog);
     if (!this.isStalled) this.drain();
   }
@@ -158,7 +166,7 @@ export class Outbox implements Sink {
   /** Drops everything and writes nothing more. */
   close(): void {
     this.isClosed = true;
-    this.backlog.clear();
+    this.backlog?.clear();
     this.waiting?.clear();
     this.waiting = null;
   }

@@ -10,14 +10,13 @@
 import { bulkBytesMax, keyBytesMax, requestBytesMax } from "../../base/limits.ts";
 import { type Decoder, tooBigRequest } from "../decoder.ts";
 import { Input } from "../input.ts";
-import { Request } from "../request.ts";
+import type { Request } from "../request.ts";
 
 export const opcode = { SET: 1, GET: 2, DEL: 3, JOIN: 4 } as const;
 
 const lengthBytes = 4;
 
 export class MscacheParser implements Decoder {
-  request: Request;
   error: string;
   requestBytesMax: number;
   private readonly input: Input;
@@ -26,7 +25,6 @@ export class MscacheParser implements Decoder {
 
   /** With `ownsChunks`, the memory of each chunk is freed as soon as it is consumed. */
   constructor(ownsChunks = false) {
-    this.request = new Request();
     this.error = "";
     this.requestBytesMax = requestBytesMax;
     this.input = new Input(ownsChunks);
@@ -69,21 +67,20 @@ export class MscacheParser implements Decoder {
   /**
    * A frame has at most three fields, so decoding an unfinished one again from its start is cheap.
    */
-  next(): boolean {
+  next(request: Request): boolean {
     const input = this.input;
     input.mark = input.pos;
     if (this.error !== "" || input.end - input.pos < this.wanted) return false;
     const code = input.buf[input.pos];
-    const request = this.request;
     request.argc = 0;
     request.buf = input.buf;
     request.origin = input.pos;
     request.push(input.pos, input.pos + 1);
     if (code < opcode.SET || code > opcode.JOIN) return this.fail(`unknown opcode ${code}`);
     let end = input.pos + 1;
-    if (code !== opcode.JOIN) end = this.field(end, keyBytesMax);
-    if (code === opcode.SET && end > 0) end = this.field(end, bulkBytesMax);
-    if (code === opcode.SET && end > 0) end = this.fixed(end);
+    if (code !== opcode.JOIN) end = this.field(request, end, keyBytesMax);
+    if (code === opcode.SET && end > 0) end = this.field(request, end, bulkBytesMax);
+    if (code === opcode.SET && end > 0) end = this.fixed(request, end);
     if (end < 0) return false;
     input.pos = end;
     this.wanted = 1;
@@ -94,7 +91,7 @@ export class MscacheParser implements Decoder {
    * Reads a length and that many bytes; returns the position after them, or -1 while bytes are
    * missing.
    */
-  private field(at: number, lengthMax: number): number {
+  private field(request: Request, at: number, lengthMax: number): number {
     const { buf } = this.input;
     if (!this.has(at + lengthBytes)) return -1;
     const length = buf[at] | (buf[at + 1] << 8) | (buf[at + 2] << 16) | (buf[at + 3] << 24);
@@ -108,13 +105,13 @@ export class MscacheParser implements Decoder {
       return -1;
     }
     if (!this.has(start + length)) return -1;
-    this.request.push(start, start + length);
+    request.push(start, start + length);
     return start + length;
   }
 
-  private fixed(at: number): number {
+  private fixed(request: Request, at: number): number {
     if (!this.has(at + lengthBytes)) return -1;
-    this.request.push(at, at + lengthBytes);
+    request.push(at, at + lengthBytes);
     return at + lengthBytes;
   }
 

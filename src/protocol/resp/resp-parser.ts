@@ -39,11 +39,12 @@ const lengthDigitsMax = 10; // 2^31 and everything above it is out of bounds any
 const trusted: Peer = { authenticated: true };
 
 export class RespParser implements Decoder {
-  request: Request;
   error: string;
   private readonly peer: Peer;
   private readonly input: Input;
   requestBytesMax: number;
+  /** The beginning of a command that has not arrived whole. Few connections ever need one. */
+  private unfinished: Request | null;
   private argumentsLeft: number;
   /** The length of the bulk string whose header was read, or -1. */
   private bulkLength: number;
@@ -56,11 +57,11 @@ export class RespParser implements Decoder {
    * With `ownsChunks`, the memory of each chunk is freed as soon as it is consumed.
    */
   constructor(peer: Peer = trusted, ownsChunks = false, bytesMax = requestBytesMax) {
-    this.request = new Request();
     this.error = "";
     this.peer = peer;
     this.input = new Input(ownsChunks);
     this.requestBytesMax = bytesMax;
+    this.unfinished = null;
     this.argumentsLeft = 0;
     this.bulkLength = -1;
     this.scanned = 0;
@@ -76,8 +77,9 @@ export class RespParser implements Decoder {
 
   private shiftPositions(shift: number): void {
     this.scanned = Math.max(0, this.scanned - shift);
-    const { start, end, argc } = this.request;
-    this.request.origin -= shift;
+    if (this.unfinished === null) return;
+    const { start, end, argc } = this.unfinished;
+    this.unfinished.origin -= shift;
     for (let i = 0; i < argc; i++) {
       start[i] -= shift;
       end[i] -= shift;
@@ -90,7 +92,7 @@ export class RespParser implements Decoder {
     this.scanned = 0;
     this.argumentsLeft = 0;
     this.bulkLength = -1;
-    this.request.argc = 0;
+    this.unfinished = null;
     this.error = "";
   }
 
@@ -99,44 +101,52 @@ export class RespParser implements Decoder {
   }
 
   decodedBytes(): number {
-    if (this.argumentsLeft === 0) return 0;
+    const { unfinished } = this;
     let bytes = 0;
-    for (let i = 0; i < this.request.argc; i++) bytes += this.request.length(i);
+    for (let i = 0; unfinished !== null && i < unfinished.argc; i++) bytes += unfinished.length(i);
     return bytes;
   }
 
   heldBytes(): number {
-    return this.input.heldBytes + this.request.heldBytes;
+    return this.input.heldBytes + (this.unfinished?.heldBytes ?? 0);
   }
 
   release(): void {
-    const isBetween = this.argumentsLeft === 0;
-    if (isBetween) this.input.mark = this.input.pos;
+    if (this.argumentsLeft === 0) this.input.mark = this.input.pos;
     const shift = this.input.settle();
     if (shift > 0) this.shiftPositions(shift);
-    if (isBetween) this.request.shrink();
   }
 
   dispose(): void {
     this.input.dispose();
   }
 
-  next(): boolean {
+  next(request: Request): boolean {
     const input = this.input;
     while (this.argumentsLeft === 0) {
       input.mark = input.pos;
       if (input.pos >= input.end || this.error !== "") return false;
-      this.request.argc = 0;
-      this.request.origin = input.pos;
+      request.argc = 0;
+      request.origin = input.pos;
       if (input.buf[input.pos] === STAR) {
-        if (this.shortCommand()) return true;
+        if (this.shortCommand(request)) return true;
         if (!this.arrayHeader()) return false;
       } else {
-        if (!this.inline()) return false;
-        if (this.request.argc > 0) return true; // an empty line is not a command
+        if (!this.inline(request)) return false;
+        if (request.argc > 0) return true; // an empty line is not a command
       }
     }
-    return this.arguments();
+    if (this.unfinished !== null) request.exchange(this.unfinished);
+    const isWhole = this.arguments(request);
+    if (isWhole) this.unfinished = null;
+    else this.keep(request);
+    return isWhole;
+  }
+
+  /** Keeps the arguments that have arrived. */
+  private keep(request: Request): void {
+    this.unfinished ??= new Request();
+    this.unfinished.exchange(request);
   }
 
   /**
@@ -145,8 +155,8 @@ export class RespParser implements Decoder {
    * is anything else: longer, unfinished, wrong. All it accepts is within the bounds of clients
    * that have not logged in.
    */
-  private shortCommand(): boolean {
-    const { input, request } = this;
+  private shortCommand(request: Request): boolean {
+    const { input } = this;
     const { buf, pos, end } = input;
     const { start, end: ends } = request;
     if (end - pos < shortestBytes || buf[pos + 2] !== CR) return false;
@@ -190,9 +200,8 @@ export class RespParser implements Decoder {
     return true;
   }
 
-  private arguments(): boolean {
+  private arguments(request: Request): boolean {
     const input = this.input;
-    const request = this.request;
     while (this.argumentsLeft > 0) {
       if (this.bulkLength < 0 && !this.bulkHeader()) return false;
       const pos = input.pos;
@@ -286,14 +295,14 @@ export class RespParser implements Decoder {
     return this.input.end - this.input.pos > lineBytesMax ? this.fail(text) : false;
   }
 
-  private inline(): boolean {
+  private inline(request: Request): boolean {
     const input = this.input;
     const newline = this.lineStop(LF);
     if (newline < 0) return this.incompleteLine("too big inline request");
     const line = input.buf.subarray(input.pos, newline);
     input.pos = newline + 1;
     this.scanned = 0;
-    if (!splitInline(line, this.request)) return this.fail("unbalanced quotes in request");
+    if (!splitInline(line, request)) return this.fail("unbalanced quotes in request");
     return true;
   }
 

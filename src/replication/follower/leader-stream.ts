@@ -15,7 +15,7 @@ import { bulkBytesMax } from "../../base/limits.ts";
 import { wayOption } from "../../base/link.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Apply } from "../../protocol/apply-stream.ts";
-import type { Request } from "../../protocol/request.ts";
+import { Request } from "../../protocol/request.ts";
 import { RespParser } from "../../protocol/resp/resp-parser.ts";
 
 /** A transaction waits in memory until its EXEC; Redis's bound for clients is of the same order. */
@@ -54,6 +54,7 @@ export class LeaderStream {
   private readonly acknowledge: () => void;
   private readonly told: ((text: string) => void) | null;
   private readonly parser = new RespParser(undefined, ownsChunks);
+  private readonly request = new Request();
   private received = 0;
   private handled = 0;
   private isFrozen = false;
@@ -107,6 +108,7 @@ export class LeaderStream {
     }
     if (parser.error !== "") throw new SyncError(`the stream is broken: ${parser.error}`);
     parser.release();
+    this.request.shrink();
   }
 
   /** Applies the next command; false if there is none, or if it has to wait. */
@@ -114,8 +116,8 @@ export class LeaderStream {
     const { apply, parser } = this;
     if (parser.pendingBytes() === 0 || apply.enter?.() === false) return false;
     try {
-      if (!parser.next()) return false;
-      this.command(parser.request);
+      if (!parser.next(this.request)) return false;
+      this.command(this.request);
       return true;
     } finally {
       apply.leave?.();
@@ -163,7 +165,8 @@ export class LeaderStream {
     const parser = new RespParser();
     parser.feed(bytes);
     this.atOnce(() => {
-      while (parser.next()) this.execute(parser.request, kindOf(parser.request));
+      const request = new Request();
+      while (parser.next(request)) this.execute(request, kindOf(request));
     });
     this.journal.append(bytes, 0, bytes.length);
   }

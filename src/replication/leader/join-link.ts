@@ -24,7 +24,7 @@ import type { LinkSocket } from "../../base/link.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { ChangedKeys, KeyVisitor } from "../../protocol/apply-stream.ts";
-import type { Request } from "../../protocol/request.ts";
+import { Request } from "../../protocol/request.ts";
 import { RespParser } from "../../protocol/resp/resp-parser.ts";
 import type { ItemVisitor, Store } from "../../store/store.ts";
 import { ByteQueue } from "../byte-queue.ts";
@@ -68,6 +68,7 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
   private readonly parts: JoinParts;
   private readonly socket: LinkSocket;
   private readonly parser = new RespParser();
+  private readonly request = new Request();
   private readonly out = new ByteQueue();
   /** Keys as latin1 text, one character a byte. */
   private readonly changed = new Set<string>();
@@ -139,7 +140,7 @@ export class JoinLink implements ItemVisitor, KeyVisitor {
       this.position += count;
       this.parts.garbage.count(chunk.length);
       this.parser.feed(chunk.subarray(0, count));
-      while (this.rupture === "" && this.parser.next()) this.effect(this.parser.request);
+      while (this.rupture === "" && this.parser.next(this.request)) this.effect(this.request);
     }
   }
 

@@ -4,6 +4,7 @@
  * Answers nothing by itself; of several connections the newest counts.
  */
 import { expect } from "bun:test";
+import { Request } from "../../../src/protocol/request.ts";
 import { RespParser } from "../../../src/protocol/resp/resp-parser.ts";
 import { RdbWriter } from "../../../src/rdb/writer.ts";
 import type { SmallStoreOptions } from "../../support/small-store.ts";
@@ -85,8 +86,8 @@ export class ScriptedLeader implements AsyncDisposable {
 
   private received(chunk: Uint8Array): void {
     this.parser.feed(chunk);
-    while (this.parser.next()) {
-      const { request } = this.parser;
+    const request = new Request();
+    while (this.parser.next(request)) {
       const words = Array.from({ length: request.argc }, (_, i) => request.text(i));
       this.commands.push(words.join(" "));
     }

@@ -13,6 +13,7 @@ import { Effects } from "../../../src/journal/effects.ts";
 import { EventLog, reserveEventLog } from "../../../src/journal/event-log.ts";
 import { Journal, reserveJournal } from "../../../src/journal/journal.ts";
 import { Keyspace } from "../../../src/keyspace/keyspace.ts";
+import { Request } from "../../../src/protocol/request.ts";
 import { RespParser } from "../../../src/protocol/resp/resp-parser.ts";
 import type { FollowerLink } from "../../../src/replication/leader/follower-link.ts";
 import { Replication, type ReplicationOptions } from "../../../src/replication/replication.ts";
@@ -158,8 +159,8 @@ export class TestNode implements AsyncDisposable {
     const peer = socket.data;
     peer.lastActiveMs = monotonicMs();
     peer.parser.feed(chunk);
-    while (peer.parser.next()) {
-      const { request } = peer.parser;
+    const request = new Request();
+    while (peer.parser.next(request)) {
       const words = Array.from({ length: request.argc }, (_, i) => request.text(i));
       this.command(socket, words);
     }

@@ -9,6 +9,7 @@ import { mscacheCommands } from "../../../../src/command/mscache/mscache-command
 import { execute } from "../../../../src/command/run/execute.ts";
 import { MscacheParser, opcode } from "../../../../src/protocol/mscache/mscache-parser.ts";
 import { MscacheReply, status } from "../../../../src/protocol/mscache/mscache-reply.ts";
+import { Request } from "../../../../src/protocol/request.ts";
 import { Bed, now } from "../bed.ts";
 
 const rows = mscacheCommands.map((row) => new Command(row));
@@ -37,10 +38,11 @@ function answer(frame: Uint8Array): number[] {
   const parser = new MscacheParser();
   const out = new Output(64);
   const reply = new MscacheReply(out);
+  const request = new Request();
   parser.feed(frame);
-  expect(parser.next()).toBe(true);
-  reply.begin(parser.request);
-  execute(bed.x, rows[frame[0] - 1], parser.request, reply);
+  expect(parser.next(request)).toBe(true);
+  reply.begin(request);
+  execute(bed.x, rows[frame[0] - 1], request, reply);
   return [...out.view()];
 }
 

@@ -11,10 +11,10 @@ import { Request } from "../../../../src/protocol/request.ts";
 function decode(pieces: readonly Uint8Array[]): { frames: string[][]; error: string } {
   const parser = new MscacheParser();
   const frames: string[][] = [];
+  const request = new Request();
   for (const piece of pieces) {
     parser.feed(piece.slice());
-    while (parser.next()) {
-      const { request } = parser;
+    while (parser.next(request)) {
       frames.push(Array.from({ length: request.argc }, (_, i) => request.bytes(i).toHex()));
     }
     parser.release();
@@ -52,13 +52,13 @@ test("MscacheParser refuses a frame above the largest request as soon as its len
   const parser = new MscacheParser();
   parser.requestBytesMax = 19;
   parser.feed(Uint8Array.fromHex("01010000006b05000000"));
-  expect(parser.next()).toBe(false);
+  expect(parser.next(new Request())).toBe(false);
   expect(parser.error).toBe("");
   parser.rewind(0);
   parser.feed(Uint8Array.fromHex("767676767601000000"));
-  expect(parser.next()).toBe(true);
+  expect(parser.next(new Request())).toBe(true);
   parser.feed(Uint8Array.fromHex("01010000006b0a000000"));
-  expect(parser.next()).toBe(false);
+  expect(parser.next(new Request())).toBe(false);
   expect(parser.error).toBe("too big request");
 });
 
@@ -87,7 +87,7 @@ test("MscacheParser holds no memory after whole frames, even if nobody asked for
   const parser = new MscacheParser();
   for (let round = 0; round < 2; round++) {
     parser.feed(Uint8Array.of(opcode.GET, 1, 0, 0, 0, 0x6b));
-    expect(parser.next()).toBe(true);
+    expect(parser.next(new Request())).toBe(true);
     parser.release();
     expect(parser.heldBytes()).toBe(0);
   }

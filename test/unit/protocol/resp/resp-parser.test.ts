@@ -3,7 +3,9 @@
 
 import { describe, expect, test } from "bun:test";
 import { lineBytesMax } from "../../../../src/base/limits.ts";
+import { Request } from "../../../../src/protocol/request.ts";
 import { RespParser } from "../../../../src/protocol/resp/resp-parser.ts";
+import { encodeCommand } from "../../../support/wire.ts";
 
 const encoder = new TextEncoder();
 const bytes = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
@@ -17,10 +19,10 @@ interface Decoded {
 /** Feeds the pieces one after the other and collects everything that comes out. */
 function decode(pieces: readonly Uint8Array[], parser = new RespParser()): Decoded {
   const commands: string[][] = [];
+  const request = new Request();
   for (const piece of pieces) {
     parser.feed(piece.slice());
-    while (parser.next()) {
-      const { request } = parser;
+    while (parser.next(request)) {
       commands.push(Array.from({ length: request.argc }, (_, i) => latin1(request.bytes(i))));
     }
     parser.release();
@@ -116,23 +118,44 @@ describe("RespParser decodes", () => {
   });
 });
 
+test("parsers that decode into one request keep their unfinished commands apart", () => {
+  const commands = [
+    ["SET", "first", "1"],
+    ["GET", "second"],
+    ["DEL", "k", "l", "m", "n"],
+  ];
+  const request = new Request();
+  const parsers = commands.map(() => new RespParser());
+  const encoded = commands.map((words) => encodeCommand(words));
+  const decoded: string[][] = commands.map(() => []);
+  const longest = Math.max(...encoded.map(({ length }) => length));
+  for (let at = 0; at < longest; at++) {
+    parsers.forEach((parser, i) => {
+      if (at < encoded[i].length) parser.feed(encoded[i].slice(at, at + 1));
+      if (!parser.next(request)) return;
+      decoded[i] = Array.from({ length: request.argc }, (_, word) => latin1(request.bytes(word)));
+    });
+  }
+  expect(decoded).toEqual(commands);
+});
+
 describe("RespParser rewinds", () => {
   test("to a command that arrived in two pieces, wherever it was cut", () => {
     const first = bytes("*2\r\n$3\r\nGET\r\n$2\r\nzz\r\n");
     const second = bytes("*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$8\r\nDEL k\r\nx\r\n");
     for (let cut = 1; cut < second.length; cut++) {
       const parser = new RespParser();
+      const request = new Request();
       parser.feed(Uint8Array.from([...first, ...second.subarray(0, cut)]));
-      expect(parser.next()).toBe(true);
-      expect(parser.next()).toBe(false);
+      expect(parser.next(request)).toBe(true);
+      expect(parser.next(request)).toBe(false);
       parser.feed(second.slice(cut));
-      expect(parser.next()).toBe(true);
-      parser.rewind(parser.request.origin);
-      expect(parser.next()).toBe(true);
-      const { request } = parser;
+      expect(parser.next(request)).toBe(true);
+      parser.rewind(request.origin);
+      expect(parser.next(request)).toBe(true);
       const words = Array.from({ length: request.argc }, (_, i) => latin1(request.bytes(i)));
       expect(words).toEqual(["SET", "b", "DEL k\r\nx"]);
-      expect(parser.next()).toBe(false);
+      expect(parser.next(new Request())).toBe(false);
       expect(parser.error).toBe("");
     }
   });
@@ -144,7 +167,7 @@ describe("RespParser bounds", () => {
     const piece = encoder.encode("x".repeat(4096));
     for (let sent = 0; sent <= lineBytesMax && parser.error === ""; sent += piece.length) {
       parser.feed(piece);
-      expect(parser.next()).toBe(false);
+      expect(parser.next(new Request())).toBe(false);
     }
     expect(parser.error).toBe("Protocol error: too big inline request");
   });
@@ -188,9 +211,9 @@ describe("RespParser bounds", () => {
     const parsers = Array.from({ length: 64 }, () => {
       const parser = new RespParser();
       parser.feed(bytes("*1\r\n$536870912\r\nfirst"));
-      expect(parser.next()).toBe(false);
+      expect(parser.next(new Request())).toBe(false);
       parser.feed(bytes("second"));
-      expect(parser.next()).toBe(false);
+      expect(parser.next(new Request())).toBe(false);
       return parser;
     });
     expect(parsers.every((parser) => parser.pendingBytes() === 11)).toBe(true);
@@ -204,7 +227,7 @@ describe("memory at rest", () => {
     const ping = "*1\r\n$4\r\nPING\r\n";
     const begun = "*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nva";
     parser.feed(bytes(ping.repeat(30_000) + begun));
-    while (parser.next());
+    while (parser.next(new Request()));
     parser.release();
     expect(parser.heldBytes()).toBeLessThanOrEqual(4096);
     expect(decode([bytes("lue\r\n"), bytes(ping)], parser)).toEqual({
@@ -217,18 +240,22 @@ describe("memory at rest", () => {
     const parser = new RespParser();
     for (const round of [1, 2, 3]) {
       parser.feed(bytes("*1\r\n$4\r\nPING\r\n".repeat(round)));
-      for (let i = 0; i < round; i++) expect(parser.next()).toBe(true);
+      for (let i = 0; i < round; i++) expect(parser.next(new Request())).toBe(true);
       parser.release();
       expect(parser.heldBytes()).toBe(0);
     }
   });
 
-  test("does not keep the room that a command of many arguments needed", () => {
+  test("includes the room that an unfinished command of many arguments needs, until it ends", () => {
     const parser = new RespParser();
-    parser.feed(bytes(`*200001\r\n$3\r\nDEL\r\n${"$0\r\n\r\n".repeat(200_000)}`));
-    expect(parser.next()).toBe(true);
+    parser.feed(bytes(`*200002\r\n$3\r\nDEL\r\n${"$0\r\n\r\n".repeat(200_000)}`));
+    expect(parser.next(new Request())).toBe(false);
+    parser.release();
     expect(parser.heldBytes()).toBeGreaterThan(200_000 * 8);
-    expect(parser.next()).toBe(false);
+    const request = new Request();
+    parser.feed(bytes("$1\r\nk\r\n"));
+    expect(parser.next(request)).toBe(true);
+    expect(request.argc).toBe(200_002);
     parser.release();
     expect(parser.heldBytes()).toBe(0);
   });

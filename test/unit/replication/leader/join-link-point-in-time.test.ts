@@ -6,6 +6,7 @@
 import { expect, test } from "bun:test";
 import { chmodSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { Request } from "../../../../src/protocol/request.ts";
 import { RespParser } from "../../../../src/protocol/resp/resp-parser.ts";
 import { RdbReader } from "../../../../src/rdb/reader.ts";
 import { LeaderReplication } from "../../../../src/replication/leader/leader.ts";
@@ -23,6 +24,7 @@ class Middle {
   readonly node = new FakeNode();
   readonly leader: LeaderReplication;
   private readonly parser = new RespParser();
+  private readonly request = new Request();
   private readonly apply = applyTo(this.node.store);
 
   constructor(spoolDirectories: readonly string[] = [], followerBufferBytes = 256 << 20) {
@@ -39,9 +41,9 @@ class Middle {
   receive(...words: readonly string[]): void {
     const bytes = encodeCommand(words);
     this.parser.feed(new Uint8Array(bytes));
-    this.parser.next();
-    this.leader.changing(this.parser.request, 0);
-    this.apply(this.parser.request, 0, false);
+    this.parser.next(this.request);
+    this.leader.changing(this.request, 0);
+    this.apply(this.request, 0, false);
     this.node.journal.append(bytes, 0, bytes.length);
     this.leader.flush();
   }
@@ -112,7 +114,8 @@ test("what changes meanwhile is in the snapshot as it was, new keys are not, and
     }
     const parser = new RespParser();
     parser.feed(new Uint8Array(stream));
-    for (const apply = applyTo(copy); parser.next(); ) apply(parser.request, 0, false);
+    const request = new Request();
+    for (const apply = applyTo(copy); parser.next(request); ) apply(request, 0, false);
     expect(copy.dump()).toEqual(store.dump());
   }
 });

@@ -5,6 +5,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { journalIdleMsMax } from "../../../../src/base/limits.ts";
+import { Request } from "../../../../src/protocol/request.ts";
 import { RespParser } from "../../../../src/protocol/resp/resp-parser.ts";
 import { RdbReader } from "../../../../src/rdb/reader.ts";
 import type { FollowerLink } from "../../../../src/replication/leader/follower-link.ts";
@@ -119,9 +120,10 @@ function replay(sync: { items: string[]; stream: Buffer }): string[] {
     store.put(name, Buffer.from(value), Number(expiresAt));
   }
   const parser = new RespParser();
+  const request = new Request();
   const apply = applyTo(store);
   parser.feed(sync.stream);
-  while (parser.next()) apply(parser.request, 0, false);
+  while (parser.next(request)) apply(request, 0, false);
   return store.dump();
 }
 
