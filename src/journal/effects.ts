@@ -247,11 +247,11 @@ export class Effects {
    */
   interrupt(): void {
     if (this.bareAt >= 0) this.wrapFirst();
-    this.journal.leave();
+    this.journal.interrupt();
   }
 
   resume(): void {
-    this.journal.enter();
+    this.journal.resume();
   }
 
   /**

@@ -43,6 +43,8 @@ const SELECTED = 9;
 const CURSOR = 10;
 /** A word of `control` for the lock of several threads; nothing here touches it. */
 export const journalLockWord = 11;
+/** Whether a group has been begun, and the lock is free until its writer goes on. */
+const INTERRUPTED = 12;
 const controlBytes = 64;
 
 /** As `selected`: a reader that begins here has none, so the next effect follows a SELECT. */
@@ -150,6 +152,11 @@ export class Journal {
     return this.depth > 0;
   }
 
+  /** Whether the journal ends in the middle of a group, of any thread, without its lock. */
+  get isInterrupted(): boolean {
+    return this.words[INTERRUPTED] !== 0;
+  }
+
   /** Whether links still have to read more than half of the ring. */
   get isCrowded(): boolean {
     return this.offset - this.needed > this.capacity / 2;
@@ -185,7 +192,7 @@ export class Journal {
     this.leave();
   }
 
-  /** The offset between two effects or groups, never inside one. */
+  /** The offset between two effects or groups; inside a group only while that is interrupted. */
   mark(): number {
     this.enter();
     const offset = this.offsets[END];
@@ -202,6 +209,17 @@ export class Journal {
 
   leave(): void {
     if (--this.depth === 0) this.mutex.unlock();
+  }
+
+  /** Frees the lock in the middle of a group until resume(): what others append falls into it. */
+  interrupt(): void {
+    this.words[INTERRUPTED] = 1;
+    this.leave();
+  }
+
+  resume(): void {
+    this.enter();
+    this.words[INTERRUPTED] = 0;
   }
 
   append(bytes: Uint8Array, start: number, end: number): void {

@@ -4,6 +4,7 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { spawnNode, type TestNode, waitFor } from "../harness.ts";
+import { infoNumber } from "../support/info-number.ts";
 import { Peer } from "../support/peer.ts";
 import {
   type Contestant,
@@ -219,6 +220,28 @@ describe("a long script", () => {
     expect(await caller.shown()).toBe(":1");
     await caller.ask("SET", "n", "after");
     await waitFor(async () => (await there.ask("GET", "n")) === "$after");
+  }, 120_000);
+
+  test("leaves a follower at the offset of its leader, which tells it of itself", async () => {
+    await using leader = await spawnNode(["--threads", "2", ...threshold]);
+    await using follower = await spawnNode(["--leaderaddr", `127.0.0.1:${leader.port}`]);
+    await using peers = await pair(leader);
+    const { caller, other } = peers;
+    await using there = await Peer.connect(follower.port);
+    const offset = (peer: Peer) => infoNumber(peer, "master_repl_offset");
+    const isUp = async () => (await there.ask("INFO", "replication")).includes("link_status:up");
+    await waitFor(isUp);
+    await other.ask("CLIENT", "KILL", "TYPE", "REPLICA");
+    await waitFor(async () => (await infoNumber(other, "sync_partial_ok")) === 1);
+    // Longer than the second within which the leader tells a new follower of itself.
+    const code = "redis.call('SET', 'a', 1) redis.call('SET', 'b', 1) for i = 1, ARGV[1] do end";
+    const began = performance.now();
+    while (performance.now() - began < 1_500) {
+      expect(await caller.ask("EVAL", code, "0", "1e7")).toBe("$null");
+    }
+    await caller.ask("SET", "n", "after");
+    await waitFor(async () => (await there.ask("GET", "n")) === "$after");
+    await waitFor(async () => (await offset(there)) === (await offset(other)));
   }, 120_000);
 
   test("on a follower sees none of its leader's changes", async () => {

@@ -272,12 +272,14 @@ export class FollowerLink {
 
   /**
    * Sends a command that is no part of the stream and counts for no offset: between two effects or
-   * groups, when the follower has everything before. False: not now.
+   * groups, when the follower has everything before: within a group it would count. False: not
+   * now.
    */
   interject(command: Uint8Array): boolean {
     const { journal } = this.owner;
     if (this.state !== "online" || this.blocked || journal.isOpen) return false;
     if (this.position !== journal.offset || this.position !== journal.mark()) return false;
+    if (journal.isInterrupted) return false;
     this.out.push(command);
     this.pump();
     return true;

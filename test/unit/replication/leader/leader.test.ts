@@ -446,6 +446,24 @@ describe("links", () => {
     expect(socket.text).toBe(command("REPLCONF", "GETACK", "*"));
   });
 
+  test("nothing is told beside the stream within a group that its writer has interrupted", async () => {
+    const setting = new Setting();
+    const { socket, link } = await setting.online();
+    const { effects } = setting.node;
+    const beside = Buffer.from(command("PING"));
+    effects.open();
+    setting.node.set("a", "1");
+    effects.interrupt();
+    setting.leader.flush();
+    expect(socket.take().toString()).toBe(select + command("MULTI") + command("SET", "a", "1"));
+    expect(link.interject(beside)).toBe(false);
+    effects.resume();
+    effects.close();
+    setting.leader.flush();
+    expect(link.interject(beside)).toBe(true);
+    expect(socket.take().toString()).toBe(command("EXEC") + command("PING"));
+  });
+
   test("a second PSYNC on a link changes nothing", async () => {
     const setting = new Setting();
     const { socket, peer, link } = await setting.online();
