@@ -21,6 +21,7 @@ import {
   reconnectMsMax,
   reconnectMsMin,
   resyncMsMax,
+  seekerMsMax,
   treeLineBytesMax,
   treeReportBytesMax,
   treeReportsBytesMax,
@@ -75,6 +76,7 @@ const relations: readonly (readonly [holds: boolean, what: string])[] = [
   [hostBytesMax + 100 < treeLineBytesMax, "a node with the longest host fits its line"],
   [4 * treeReportBytesMax <= treeReportsBytesMax, "a leader keeps several full reports"],
   [reconnectMsMin <= reconnectMsMax && reconnectMsMax <= resyncMsMax, "waits grow"],
+  [2 * reconnectMsMax < seekerMsMax, "a node that waits asks again before it is forgotten"],
 ];
 
 for (const [holds, what] of relations) if (!holds) throw new Error(`limits.ts: false: ${what}`);

@@ -11,6 +11,12 @@ export const treeCapability = "mscache-tree";
 /** The option with which a leader tells its follower of the way up to the root. */
 export const wayOption = "mscache-way";
 
+/**
+ * A capability, with what seekers.ts tells behind it: a node without a leader's link learns by it
+ * that it follows itself. A Redis ignores it.
+ */
+export const seekersCapability = "mscache-seekers=";
+
 /** A connection that a link writes to. It does not buffer. */
 export interface LinkSocket {
   /** Returns how many bytes were accepted; the link offers the rest again after onDrain(). */
@@ -50,6 +56,8 @@ export interface LinkPeer {
     readonly isCopy?: boolean;
     /** It tells of its own followers, and wants to be told of the way up. */
     readonly tellsTree?: boolean;
+    /** Itself and the nodes that asked it in vain (seekers.ts); empty: it is no node of ours. */
+    readonly seekers?: string;
     /** What it wants of a snapshot, if not everything: the libraries of functions, or nothing. */
     readonly contents?: SnapshotContents;
   };

@@ -12,6 +12,7 @@ import { commandBytes } from "../protocol/resp/command-bytes.ts";
 import type { Follower } from "./follower/follower.ts";
 import type { FollowerLink } from "./leader/follower-link.ts";
 import { type Branch, has, type Tree, trimmed, without } from "./tree/branch.ts";
+import type { OwnLoop, Seekers } from "./tree/seekers.ts";
 import { reportText } from "./tree/tree-report.ts";
 import { type WayUp, wayBy, wayText } from "./tree/way-up.ts";
 
@@ -22,6 +23,7 @@ export interface TreeParts {
   /** The links to followers. */
   readonly links: () => readonly FollowerLink[];
   readonly offset: () => number;
+  readonly seekers: Seekers;
 }
 
 export class ReplicationTree {
@@ -49,8 +51,18 @@ export class ReplicationTree {
     return again < 0 ? way : { nodes: way.nodes.slice(0, again), isWhole: false };
   }
 
-  /** Whether this node follows itself, by others. */
+  /** How this node follows itself, by others or by another of its names; null: it does not. */
+  get ownLoop(): OwnLoop | null {
+    const { follower, seekers } = this.parts;
+    const waits = follower.isActive && !follower.isUp;
+    return (waits ? seekers.ownLoop : null) ?? (this.isLinkedCircle ? "others" : null);
+  }
+
   get isCircle(): boolean {
+    return this.ownLoop !== null;
+  }
+
+  private get isLinkedCircle(): boolean {
     const { follower, links, id } = this.parts;
     const above = follower.talk.told;
     if (above !== null && [above, ...above.nodes].some((node) => node.id === id)) return true;

@@ -39,6 +39,8 @@ import {
 } from "./replication-info.ts";
 import { ReplicationTree } from "./replication-tree.ts";
 import { Traffic } from "./traffic.ts";
+import { LoopNotice } from "./tree/loop-notice.ts";
+import { Seekers } from "./tree/seekers.ts";
 import { shortId } from "./tree/tree-report.ts";
 
 const tickMs = 1_000;
@@ -122,6 +124,8 @@ export class Replication {
   private readonly timer: Timer;
   private standsStill = false;
   private tickedMs = Number.POSITIVE_INFINITY;
+  private readonly seekers: Seekers;
+  private readonly loopNotice: LoopNotice;
 
   constructor(parts: ReplicationParts) {
     this.parts = parts;
@@ -129,12 +133,17 @@ export class Replication {
     const { journal, fault } = parts;
     const offset = () => journal.offset;
     this.offsetWaits = new OffsetWaits({ history: this.history, offset, fault });
+    const { clock = systemClock } = parts;
+    const id = shortId(parts.runId ?? randomReplid());
+    this.seekers = new Seekers(id, () => clock.monotonicMs());
+    this.loopNotice = new LoopNotice(parts.log);
     this.follower = this.makeFollower();
     this.leader = this.makeLeader();
     this.waiters = new Waiters(this.leader, fault);
     this.failover = this.makeFailover();
     this.tree = new ReplicationTree({
-      id: shortId(parts.runId ?? randomReplid()),
+      id,
+      seekers: this.seekers,
       follower: this.follower,
       links: () => this.leader.links,
       offset,
@@ -168,6 +177,7 @@ export class Replication {
       journaled: () => this.flush(),
       changing: (request, database) => this.leader.changing(request, database),
       treeReport: () => this.tree.report(),
+      seekers: this.seekers,
       loadingChanged: this.parts.onLoadingChange,
       dataReplaced: () => this.dataReplaced.emit(),
       linkChanged: () => {
@@ -182,7 +192,7 @@ export class Replication {
     const { store, libraries, journal, log, fault, options, changedKeys } = this.parts;
     const { betweenGroups = () => Promise.resolve() } = this.parts;
     const { clock = systemClock } = this.parts;
-    const { follower, history, traffic } = this;
+    const { follower, history, traffic, seekers } = this;
     return new LeaderReplication({
       store,
       libraries,
@@ -193,6 +203,7 @@ export class Replication {
       fault,
       clock,
       changedKeys,
+      seekers,
       serverVersion: redisVersion,
       followerBufferBytes: options().followerBufferBytes,
       followerBound: () => options().followerBound,
@@ -369,6 +380,7 @@ export class Replication {
     this.follower.tick();
     this.leader.tick();
     this.tree.tellWay();
+    this.loopNotice.tell(this.tree.ownLoop, this.follower);
     this.offsetWaits.check();
     this.standingChanged.emit();
   }

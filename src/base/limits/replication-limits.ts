@@ -68,6 +68,12 @@ export const treeReportsBytesMax = 1 * MiB;
 /** Nodes on the way up that a leader tells, and the bytes of that. More: the way ends there. */
 export const wayNodesMax = 8;
 export const wayBytesMax = (wayNodesMax + 1) * treeLineBytesMax;
+/**
+ * Nodes that asked a node without a leader's link in vain, which it tells its own leader when it
+ * asks: how many, and how long, ms. Longer than all wait before they ask again. More: the latest.
+ */
+export const seekersMax = 64;
+export const seekerMsMax = 3 * reconnectMsMax;
 /** A journal without readers is turned off after this time, ms (repl-backlog-ttl). */
 export const journalIdleMsMax = 3_600_000;
 

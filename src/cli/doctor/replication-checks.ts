@@ -92,8 +92,8 @@ export function followerTree({ info }: Facts): Finding | null {
   if (info.number("mscache_tree_circle") === 1) {
     return finding(
       "failure",
-      "this node follows itself, by others",
-      "there is no leader in the circle: no node takes writes, and expired keys stay",
+      "this node follows itself",
+      "by another of its names or through others: none of them takes writes, and expired keys stay",
       "REPLICAOF NO ONE on the node that is to lead",
     );
   }

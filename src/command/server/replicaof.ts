@@ -5,7 +5,7 @@
 import { NOT_AN_INTEGER, readInteger } from "../../base/ascii.ts";
 import { type ErrorReply, errorReply, notAnInteger, syntaxError } from "../../base/errors.ts";
 import { treeReportBytesMax } from "../../base/limits.ts";
-import { treeCapability } from "../../base/link.ts";
+import { seekersCapability, treeCapability } from "../../base/link.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type { Request } from "../../protocol/request.ts";
 import type { Context, ControlContext } from "../core/context.ts";
@@ -176,6 +176,9 @@ function replConfOption(
       if (value.toLowerCase() === "psync2") traits.psync2 = true;
       if (value.toLowerCase() === "copy") traits.isCopy = true;
       if (value.toLowerCase() === treeCapability) traits.tellsTree = true;
+      if (value.startsWith(seekersCapability)) {
+        traits.seekers = value.slice(seekersCapability.length);
+      }
       return null;
     case "version":
     case "rdb-only":

@@ -89,6 +89,7 @@ export class Session {
     psync2: false,
     isCopy: false,
     tellsTree: false,
+    seekers: "",
     contents: "everything",
   };
 
@@ -153,5 +154,6 @@ export interface FollowerTraits {
   psync2: boolean;
   isCopy: boolean;
   tellsTree: boolean;
+  seekers: string;
   contents: SnapshotContents;
 }

@@ -244,8 +244,10 @@ const rows: readonly Row[] = [
     "How far the node below this one that lags most is behind it.",
     (s) => s.tree.lagBytes,
   ),
-  gauge("mscache_tree_circle", "1 if this node follows itself through others, else 0.", (s) =>
-    Number(s.tree.isCircle),
+  gauge(
+    "mscache_tree_circle",
+    "1 if this node follows itself, by another name or through others, else 0.",
+    (s) => Number(s.tree.isCircle),
   ),
   row(
     "mscache_follower_lag_seconds",

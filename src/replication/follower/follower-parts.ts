@@ -13,6 +13,7 @@ import type { Store } from "../../store/store.ts";
 import type { History } from "../history.ts";
 import type { LibraryData } from "../library-data.ts";
 import type { Traffic } from "../traffic.ts";
+import type { Seekers } from "../tree/seekers.ts";
 
 /** What a copy of a part of the leader's data takes of a snapshot. */
 export interface Selection {
@@ -69,6 +70,8 @@ export interface FollowerParts {
   readonly loadingChanged?: ((isLoading: boolean) => void) | undefined;
   /** What there is to tell a leader of ours of our own followers. Default: nothing. */
   readonly treeReport?: () => string;
+  /** Nodes that wait for this one. Absent: nobody follows it. */
+  readonly seekers?: Seekers;
   /** The link to the leader came up or went down. */
   readonly linkChanged?: () => void;
   /** The link, or an attempt to open it, has failed. */

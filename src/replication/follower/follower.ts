@@ -150,6 +150,7 @@ export class Follower {
     this.host = host;
     this.port = port;
     this.attempts.reset();
+    this.parts.seekers?.startOver();
     this.transition("connect", `following ${formatAddress(this)}`);
     this.connect();
   }
@@ -285,7 +286,8 @@ export class Follower {
   private fail(reason: string): void {
     const { state } = this;
     const move = this.retry(reason, this.attempts.waitMs());
-    this.attempts.tell(state, reason, move);
+    if (this.isInLoop) this.parts.log.debug(move.line, move.fields);
+    else this.attempts.tell(state, reason, move);
     this.parts.failed?.(reason);
   }
 
@@ -320,9 +322,9 @@ export class Follower {
     this.transition("handshake", "");
     const resume = journal.active ? { replid: history.replid, offset: journal.offset } : null;
     const isFailover = this.isFailover;
-    this.handshake = new Handshake({ ...identity(), resume, isFailover }, (command) =>
-      connection.send(command),
-    );
+    const seekers = this.parts.seekers?.tell();
+    const options = { ...identity(), seekers, resume, isFailover };
+    this.handshake = new Handshake(options, (command) => connection.send(command));
   }
 
   private received(chunk: Uint8Array): void {
@@ -447,7 +449,13 @@ export class Follower {
 
   private transition(to: FollowerState, reason: string, numbers?: LogFields): void {
     const { line, fields } = this.move(to, reason, numbers);
-    this.parts.log.info(line, fields);
+    const isAttempt = to === "connecting" || to === "handshake";
+    this.parts.log[isAttempt && this.isInLoop ? "debug" : "info"](line, fields);
+  }
+
+  /** It follows itself: the log says so once, and attempts are not worth a line. */
+  private get isInLoop(): boolean {
+    return (this.parts.seekers?.ownLoop ?? null) !== null;
   }
 
   /** Makes a transition and returns what the log says of it. */

@@ -10,7 +10,7 @@
 
 import { latin1 } from "../../base/bytes.ts";
 import { lineBytesMax } from "../../base/limits.ts";
-import { treeCapability } from "../../base/link.ts";
+import { seekersCapability, treeCapability } from "../../base/link.ts";
 import { refusalOf } from "../../base/reason.ts";
 import { isReplid } from "../history.ts";
 import { skipNewlines } from "./newlines.ts";
@@ -30,6 +30,8 @@ export interface HandshakeOptions {
   readonly user: string;
   /** Empty, and no user: none. */
   readonly password: string;
+  /** Itself and the nodes that wait for this one (seekers.ts). Absent: it tells nothing of them. */
+  readonly seekers?: string | undefined;
   /** The point from which this node could resume: replid and offset of its journal. */
   readonly resume: { readonly replid: string; readonly offset: number } | null;
   /** Asks the other node, a follower that will be our leader, to promote itself. */
@@ -116,6 +118,7 @@ function stepsOf(options: HandshakeOptions, isOurs: () => void): Step[] {
   if (!isCopy) steps.push(configure("listening-port", String(listeningPort)));
   if (announceIp !== "") steps.push(configure("ip-address", announceIp));
   const capabilities = ["eof", "psync2", isCopy ? "copy" : treeCapability];
+  if (options.seekers !== undefined) capabilities.push(seekersCapability + options.seekers);
   steps.push({
     ...configure(...capabilities.flatMap((name) => ["capa", name])),
     judge: (answer) => {

@@ -86,6 +86,8 @@ export class FollowerLink {
   private hasAcknowledged = false;
   /** The socket took less than it was given. */
   private blocked = false;
+  /** The log says once, elsewhere, why it is refused. */
+  private isKnown = false;
   private onWritable: (() => void) | null = null;
   /** It sent SYNC: it gets no line before the payload, and need not acknowledge. */
   private readonly isMute: boolean;
@@ -166,7 +168,8 @@ export class FollowerLink {
   }
 
   /** Answers with an error line and ends the connection; the follower will reconnect. */
-  refuse(text: string): void {
+  refuse(text: string, isKnown = false): void {
+    this.isKnown = isKnown;
     this.out.push(encoder.encode(`-${text}\r\n`));
     this.flushOut();
     this.drop(`refused: ${text}`);
@@ -354,7 +357,7 @@ export class FollowerLink {
     const { address: follower, position: offset } = this;
     const fields = { event: "follower-link", follower, from, to, reason, offset } as const;
     if (isTrouble) this.owner.trouble.happened(reason.replace(/\d+/g, "#"), line, fields);
-    else this.owner.log.info(line, fields);
+    else this.owner.log[this.isKnown ? "debug" : "info"](line, fields);
   }
 }
 

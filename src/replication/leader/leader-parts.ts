@@ -12,6 +12,7 @@ import type { History } from "../history.ts";
 import type { LibraryData } from "../library-data.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { Traffic } from "../traffic.ts";
+import type { Seekers } from "../tree/seekers.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface LeaderParts {
@@ -25,6 +26,8 @@ export interface LeaderParts {
   readonly fault: Fault;
   readonly clock: Clock;
   readonly upstream: Upstream;
+  /** Those that ask while this node has no leader's data. Absent: nobody asks in a circle. */
+  readonly seekers?: Seekers;
   readonly changedKeys: ChangedKeys;
   readonly serverVersion: string;
   /** How far a follower may fall behind the journal. */

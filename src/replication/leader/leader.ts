@@ -33,6 +33,7 @@ import { StreamTail } from "./stream-tail.ts";
 import { Walks } from "./walks.ts";
 
 const pingSecondsDefault = 10;
+const ownLoopRefusal = "NOMASTERLINK Can't SYNC: you follow a node that follows you";
 const encoder = new TextEncoder();
 const pingBytes = encoder.encode("*1\r\n$4\r\nPING\r\n");
 const getackBytes = encoder.encode("*3\r\n$8\r\nREPLCONF\r\n$6\r\nGETACK\r\n$1\r\n*\r\n");
@@ -127,7 +128,9 @@ export class LeaderReplication implements LinkOwner {
     const link = new FollowerLink(this, this.traffic.counted(socket), peer, isMute);
     const { upstream, history } = this.parts;
     if (!upstream.isServing) {
-      link.refuse("NOMASTERLINK Can't SYNC while not connected with my master");
+      const isOwn = this.parts.seekers?.hear(peer.replconf.seekers ?? "") === true;
+      if (isOwn) link.refuse(ownLoopRefusal, true);
+      else link.refuse("NOMASTERLINK Can't SYNC while not connected with my master");
       return link;
     }
     this.linkTable.set(peer.id, link);

@@ -70,7 +70,9 @@ export class ScriptedLeader implements AsyncDisposable {
     await this.expect(/^PING$/);
     this.send("+PONG\r\n");
     await this.expect(/^REPLCONF listening-port 7777$/);
-    await this.expect(/^REPLCONF capa eof capa psync2 capa mscache-tree$/);
+    await this.expect(
+      /^REPLCONF capa eof capa psync2 capa mscache-tree capa mscache-seekers=[0-9a-f]{16}:0(,\S+)?$/,
+    );
     this.send("+OK\r\n+OK\r\n");
     return this.expect(/^PSYNC /);
   }
