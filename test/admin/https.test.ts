@@ -4,7 +4,9 @@
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { connect } from "node:tls";
 import { ConfigError } from "../../src/base/errors.ts";
+import { adminIdleSeconds } from "../../src/base/limits.ts";
 import { caseMsMax, respClient, waitFor } from "../harness.ts";
 import { startAdminNode } from "../support/admin-bed.ts";
 import type { Certificate } from "../support/certificates.ts";
@@ -63,6 +65,37 @@ test("new clients see new certificates, and the port stays", async () => {
   expect(await client.call("CONFIG", "SET", ...pair)).toBe("OK");
   for (let i = 0; i < 5; i++) expect(await shownName(port, bed)).toBe("second");
   expect(await statusOf(port)).toBe(200);
+});
+
+test("a stream goes on when certificates are exchanged, and ends with the node", async () => {
+  const node = await start();
+  const [{ port }] = node.server.httpsAddresses;
+  const socket = connect({ port, host: "127.0.0.1", ca: readFileSync(bed.authority.cert) });
+  let text = "";
+  let endedAtMs = 0;
+  socket.on("data", (bytes) => {
+    text += bytes;
+  });
+  socket.on("error", () => undefined); // it is cut off
+  socket.on("close", () => {
+    endedAtMs = performance.now();
+  });
+  socket.write("GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const samples = () => text.split("event: sample").length - 1;
+  await waitFor(() => samples() > 0);
+  const second = await bed.authority.issue("second");
+  {
+    await using client = await respClient(node.port);
+    const pair = ["tls-cert-file", second.cert, "tls-key-file", second.key];
+    expect(await client.call("CONFIG", "SET", ...pair)).toBe("OK");
+  }
+  const before = samples();
+  await waitFor(() => samples() > before);
+  const closedAtMs = performance.now();
+  await node[Symbol.asyncDispose]();
+  await waitFor(() => endedAtMs > 0, { message: "the stream to end" });
+  // It would end as an idle one does, too.
+  expect(endedAtMs - closedAtMs).toBeLessThan(500 * adminIdleSeconds);
 });
 
 test("an address that cannot be bound at once does not keep another from its certificate", async () => {

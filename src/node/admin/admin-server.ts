@@ -46,6 +46,8 @@ export class AdminServer {
   private readonly routes: AdminRoutes;
   private readonly places: Place[] = [];
   private readonly timer: Timer;
+  /** Those whose place another has taken: they listen no more, and finish what is in flight. */
+  private readonly leaving = new Set<HttpServer>();
   /** Places where nobody listens at present; while there are any, `resume` is set. */
   private readonly closed = new Set<Place>();
   private resume: Timer | undefined;
@@ -127,7 +129,7 @@ export class AdminServer {
 
   /** A place that cannot be bound is closed, until it can be. */
   private restart(place: Place): void {
-    void place.server.stop();
+    this.finish(place.server);
     try {
       place.server = this.serve(place.address, place.isTls);
       this.closed.delete(place);
@@ -137,6 +139,11 @@ export class AdminServer {
       this.closed.add(place);
       this.resumeLater();
     }
+  }
+
+  private finish(server: HttpServer): void {
+    this.leaving.add(server);
+    void server.stop().then(() => this.leaving.delete(server));
   }
 
   // ---- descriptors ------------------------------------------------------------------------------
@@ -149,6 +156,7 @@ export class AdminServer {
   }
 
   private closeAll(): void {
+    for (const server of this.leaving) void server.stop(true);
     for (const place of this.places) {
       void place.server.stop(true);
       this.closed.add(place);
