@@ -20,13 +20,10 @@ const timeoutMs = 300_000;
 const wholeMsMax = 900_000;
 const dear = [
   ...["cpu", "tls", "latency", "growth", "threads", "replication", "inprocess", "day"],
-  ...["clients", "imports"],
+  ...["clients", "imports", "memory", "hitratio", "scripts"],
 ];
 const hasBrowser = browserInstalled();
-const cheap = [
-  ...["memory", "hitratio", "sockets", "gc", "scripts", "start", "scrape", "libraries", "tags"],
-  "dictionaries",
-];
+const cheap = ["sockets", "gc", "start", "scrape", "libraries", "tags", "dictionaries"];
 
 interface Table {
   readonly title: string;
@@ -165,7 +162,7 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
 
   // An unpacked archive has no history to compare with.
   const isCheckout = Bun.spawnSync(["git", "rev-parse", "HEAD"]).exitCode === 0;
-  whenShort(() => {
+  whenLong(() => {
     (isCheckout ? test : () => undefined)(
       "cpu --against: this tree beside a commit, load by load, with a verdict",
       async () => {
@@ -234,6 +231,16 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
         50,
         100,
       );
+    });
+  });
+
+  whenLong(() => {
+    test("scripts: each load has a cost, in words that are known and in others", () => {
+      const [table] = tablesOf(output, "scripts");
+      expect(table.rows).toHaveLength(4);
+      for (const name of servers.filter((name) => name !== "memcached")) {
+        expectBetween(column(table, name), 0, 5000);
+      }
     });
   });
 
@@ -322,14 +329,6 @@ describe.skipIf(process.platform !== "linux")("the benchmark suite in its smoke 
       },
       timeoutMs,
     );
-
-    test("scripts: each load has a cost, in words that are known and in others", () => {
-      const [table] = tablesOf(output, "scripts");
-      expect(table.rows).toHaveLength(4);
-      for (const name of servers.filter((name) => name !== "memcached")) {
-        expectBetween(column(table, name), 0, 5000);
-      }
-    });
 
     test("start: every server replies, and takes memory while it is idle", () => {
       const [table] = tablesOf(output, "start");
