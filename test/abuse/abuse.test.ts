@@ -9,6 +9,7 @@ import { infoNumber } from "../support/info-number.ts";
 import { Peer } from "../support/peer.ts";
 import { PingWatch } from "../support/ping-watch.ts";
 import { forgetPeak, peakBytes, residentBytes, tellsMemory } from "../support/process-memory.ts";
+import { variants } from "../support/repetitions.ts";
 import { ours } from "../support/servers.ts";
 import { abuses, login, password } from "./abuses.ts";
 
@@ -23,7 +24,7 @@ const growthBytes = 64 * MiB;
 /** The program's own garbage, and how far memory may stay above what it was. */
 const slackBytes = 64 * MiB;
 
-describe.skipIf(!tellsMemory).each([1, 2])("%d data threads", (threads) => {
+describe.skipIf(!tellsMemory).each(variants([2], [1]))("%d data threads", (threads) => {
   let node: SpawnedNode;
   let operator: Peer;
   let restBytes = 0;

@@ -18,10 +18,10 @@ import {
 import { replicationField } from "../support/line-ups.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { NearHistory } from "../support/near-history.ts";
-import { repetitions, whenLong, whenShort } from "../support/repetitions.ts";
+import { repetitions, variants, whenLong, whenShort } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { leaderName, startGuarded } from "../support/sentinels.ts";
-import { oracle, ours, oursWithThreads, redisNote } from "../support/servers.ts";
+import { type Contestant, oracle, ours, oursWithThreads, redisNote } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
 
@@ -36,7 +36,10 @@ const options: ConnectOptions = {
 };
 const rounds = repetitions(4, 12);
 
-for (const contestant of [ours, oursWithThreads(repetitions(2, 4)), oracle]) {
+for (const contestant of variants<Contestant>(
+  [oursWithThreads(2)],
+  [ours, oursWithThreads(4), oracle],
+)) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
     test.each(modes)(
       "nothing is too old from a link that flaps and stands still: %j",

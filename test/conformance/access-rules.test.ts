@@ -7,7 +7,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, type RespClient, respClient, type Value } from "../harness.ts";
 import { randomRule, triedCommand } from "../support/access-rules.ts";
-import { repetitions } from "../support/repetitions.ts";
+import { repetitions, variants } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { type Contestant, oracle, ours, oursWithThreads, redisNote } from "../support/servers.ts";
 
@@ -154,7 +154,7 @@ function ordered({ type, value }: Awaited<ReturnType<RespClient["typed"]>>): unk
 
 const rounds = repetitions(60, 1500);
 
-for (const contestant of [ours, oursWithThreads(repetitions(2, 4))]) {
+for (const contestant of variants([oursWithThreads(2)], [ours, oursWithThreads(4)])) {
   test.skipIf(oracle.isMissing)(
     `random rules make of a user of ${contestant.name} what they make in redis-server${redisNote}`,
     () =>

@@ -8,7 +8,7 @@ import { caseMsMax } from "../harness.ts";
 import { sketchCommand } from "../support/bit-commands.ts";
 import { Peer } from "../support/peer.ts";
 import { differencesIn } from "../support/random-batches.ts";
-import { repetitions } from "../support/repetitions.ts";
+import { repetitions, variants } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { contestants, oracle, ours, oursWithThreads, redisNote } from "../support/servers.ts";
 
@@ -17,7 +17,7 @@ setDefaultTimeout(2 * caseMsMax);
 const batches = repetitions(8, 300);
 const batchSteps = 50;
 
-for (const contestant of [ours, oursWithThreads(repetitions(2, 4))]) {
+for (const contestant of variants([oursWithThreads(2)], [ours, oursWithThreads(4)])) {
   test.skipIf(oracle.isMissing)(
     `random sketches of ${contestant.name} are those of redis-server${redisNote}`,
     async () => {

@@ -7,7 +7,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax } from "../harness.ts";
 import { nextSteps, type Step } from "../support/commands.ts";
 import { Peer } from "../support/peer.ts";
-import { repetitions } from "../support/repetitions.ts";
+import { repetitions, variants } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { oracle, oursWithThreads } from "../support/servers.ts";
 import { Times } from "../support/values.ts";
@@ -19,7 +19,7 @@ const timed = /^(P?EXPIRE(AT)?|P?SETEX|GETEX|RESTORE|EX|PX|EXAT|PXAT)$/i;
 /** They choose by themselves, or end what the test needs. */
 const others = /^(MULTI|EXEC|DISCARD|WATCH|SUBSCRIBE|PSUBSCRIBE|CONFIG|CLIENT|PUBLISH|DEBUG)$/i;
 
-for (const threads of [1, repetitions(2, 4)]) {
+for (const threads of variants([2], [1, 4])) {
   const ours = oursWithThreads(threads);
   test.skipIf(oracle.isMissing)(`random commands cause Redis's events: ${ours.name}`, async () => {
     await using redis = await oracle.start();

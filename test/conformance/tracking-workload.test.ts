@@ -10,20 +10,20 @@ import { caseMsMax, waitFor } from "../harness.ts";
 import { CachingClient, type CachingMode, cachingModes } from "../support/caching-client.ts";
 import { untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
-import { repetitions } from "../support/repetitions.ts";
+import { repetitions, variants } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
-import { contestants, forAllCases, ours, oursWithThreads } from "../support/servers.ts";
+import { forAllCases, oracle, ours, oursWithThreads } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
 
 /** Data threads. */
-const several = repetitions(2, 4);
+const threadCounts = variants([2], [1, 4]);
 const keyCount = 12;
 const rests = repetitions(4, 60);
 const stepsPerRest = 60;
 const readerCount = 2;
 
-for (const contestant of [...contestants, oursWithThreads(several)]) {
+for (const contestant of [...variants([], [oracle]), ...threadCounts.map(oursWithThreads)]) {
   describe.skipIf(contestant.isMissing)(contestant.name, () => {
     const server = forAllCases(() => contestant.start());
     for (const mode of cachingModes) {
@@ -37,7 +37,7 @@ for (const contestant of [...contestants, oursWithThreads(several)]) {
   });
 }
 
-for (const threads of [1, several]) {
+for (const threads of threadCounts) {
   describe.skipIf(process.platform !== "linux")(`a follower with ${threads} data threads`, () => {
     const leader = forAllCases(() => ours.start());
     const follower = forAllCases(async () => {

@@ -12,7 +12,7 @@ import { Bystander } from "../support/bystander.ts";
 import { infoNumber } from "../support/info-number.ts";
 import { Peer } from "../support/peer.ts";
 import { residentBytes, tellsMemory } from "../support/process-memory.ts";
-import { repetitions } from "../support/repetitions.ts";
+import { repetitions, variants } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { ours } from "../support/servers.ts";
 import { type Argument, encodeCommand } from "../support/wire.ts";
@@ -161,7 +161,7 @@ async function restsAlone(operator: Peer): Promise<void> {
   }
 }
 
-for (const threads of [1, repetitions(2, 4)]) {
+for (const threads of variants([2], [1, 4])) {
   describe(`${threads} data threads`, () => {
     test("serve a bystander through all of it, and are themselves again afterwards", async () => {
       const bounds = [

@@ -8,6 +8,7 @@ import { type SpawnedNode, waitFor } from "../harness.ts";
 import { Bystander } from "../support/bystander.ts";
 import { Peer } from "../support/peer.ts";
 import { peakBytes, residentBytes, tellsMemory } from "../support/process-memory.ts";
+import { variants } from "../support/repetitions.ts";
 import { ours } from "../support/servers.ts";
 import { type Argument, encodeCommand } from "../support/wire.ts";
 
@@ -66,7 +67,7 @@ async function held(operator: Peer): Promise<number> {
   return Number(/mem_clients_normal:(\d+)/.exec(info)?.[1] ?? Number.NaN);
 }
 
-for (const threads of [1, 2]) {
+for (const threads of variants([2], [1])) {
   describe(`${threads} data threads`, () => {
     const start = () => ours.start(["--threads", `${threads}`, "--max-client-memory", `${bound}`]);
     /** Of most cases: each begins when the clients of the last one are gone. */

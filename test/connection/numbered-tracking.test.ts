@@ -7,14 +7,14 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, waitFor } from "../harness.ts";
 import { CachingClient, numberedMode } from "../support/caching-client.ts";
 import { Peer } from "../support/peer.ts";
-import { repetitions } from "../support/repetitions.ts";
+import { repetitions, variants } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { forAllCases, ours } from "../support/servers.ts";
 import { partsOf, show, textOf } from "../support/wire.ts";
 
 setDefaultTimeout(caseMsMax);
 
-for (const threads of [1, repetitions(2, 4)]) {
+for (const threads of variants([2], [1, 4])) {
   describe.skipIf(threads > 1 && process.platform !== "linux")(`${threads} data threads`, () => {
     const server = forAllCases(() => ours.start(["--threads", `${threads}`]));
     const connect = async () => {

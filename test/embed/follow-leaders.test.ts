@@ -11,7 +11,7 @@ import { differ, inStep } from "../support/copies.ts";
 import { payloadOf } from "../support/payload.ts";
 import { Peer } from "../support/peer.ts";
 import { elsewhere, redisWrites } from "../support/redis-writes.ts";
-import { repetitions } from "../support/repetitions.ts";
+import { repetitions, variants } from "../support/repetitions.ts";
 import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
 import { oracle, redisNote } from "../support/servers.ts";
 
@@ -19,7 +19,7 @@ const MiB = 1024 * 1024;
 const steps = numberFromEnvironment("FOLLOW_STEPS", repetitions(300, 6_000));
 const batch = 60;
 /** Data threads. */
-const several = repetitions(2, 4);
+const threadCounts = variants([2], [1, 4]);
 /**
  * Each SWAPDB of the copy's database costs a full sync, for which it waits twice as long as for the
  * last one: from the tenth on, a minute and more.
@@ -28,12 +28,11 @@ const swapsMax = 4;
 setDefaultTimeout(caseMsMax + steps * 20);
 
 const leaders = [
-  { name: "mscache", isMissing: false, start: () => startNode({ threads: 1 }) },
-  {
-    name: `mscache, ${several} data threads`,
+  ...threadCounts.map((threads) => ({
+    name: `mscache, ${threads} data threads`,
     isMissing: false,
-    start: () => startNode({ threads: several }),
-  },
+    start: () => startNode({ threads }),
+  })),
   { name: `redis-server${redisNote}`, isMissing: oracle.isMissing, start: () => startRedis() },
 ];
 

@@ -12,6 +12,7 @@ import type { Subprocess } from "bun";
 import { caseMsMax, freePort, temporaryDirectory, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
 import { builtProgram, nodeCommand } from "../support/programs.ts";
+import { variants, whenShort } from "../support/repetitions.ts";
 
 setDefaultTimeout(caseMsMax);
 const fixture = builtProgram(new URL("../threads/crash-node-fixture.ts", import.meta.url));
@@ -129,7 +130,7 @@ function readOrNothing(descriptor: number, chunk: Buffer): number {
 
 const lost = /warn(?: {2}|.*"message":")(\d+) lines? of this log w\w+ lost here: EAGAIN["\n]/;
 
-describe.each([1, 2])("with %d data threads and a standard error", (threads) => {
+describe.each(variants([2], [1]))("with %d data threads and a standard error", (threads) => {
   test.each([
     ["on a full disk", "/dev/full"],
     ["that is closed", "&-"],
@@ -167,33 +168,37 @@ describe.each([1, 2])("with %d data threads and a standard error", (threads) => 
   });
 });
 
-describe("a data thread that breaks ends the process", () => {
-  test.each(["THROW", "EXIT", "REJECT"])("by %s when the log's disk is full", async (word) => {
-    await using node = await spawnQuiet("/dev/full", 2, breakable);
-    await using peer = await Peer.connect(node.port);
-    peer.send(word, "key");
-    await node.process.exited;
-    expect(node.process.signalCode).toBe("SIGABRT");
-  });
+whenShort(() =>
+  describe("a data thread that breaks ends the process", () => {
+    test.each(["THROW", "EXIT", "REJECT"])("by %s when the log's disk is full", async (word) => {
+      await using node = await spawnQuiet("/dev/full", 2, breakable);
+      await using peer = await Peer.connect(node.port);
+      peer.send(word, "key");
+      await node.process.exited;
+      expect(node.process.signalCode).toBe("SIGABRT");
+    });
 
-  test("when the reader of the log has ended", async () => {
-    await using pipe = await namedPipe();
-    await using node = await spawnQuiet(pipe.path, 2, breakable);
-    pipe.close();
-    await using peer = await Peer.connect(node.port);
-    peer.send("THROW", "key");
-    await node.process.exited;
-    expect(node.process.signalCode).toBe("SIGABRT");
-  });
-});
+    test("when the reader of the log has ended", async () => {
+      await using pipe = await namedPipe();
+      await using node = await spawnQuiet(pipe.path, 2, breakable);
+      pipe.close();
+      await using peer = await Peer.connect(node.port);
+      peer.send("THROW", "key");
+      await node.process.exited;
+      expect(node.process.signalCode).toBe("SIGABRT");
+    });
+  }),
+);
 
-test("a failed start says so by its status if its sentence cannot be written", async () => {
-  const child = Bun.spawn(
-    ["bash", "-c", 'exec "$@" 2>/dev/full', "mscache", ...nodeCommand, "--no"],
-    {
-      stdout: "ignore",
-      stderr: "ignore",
-    },
-  );
-  expect(await child.exited).toBe(2);
-});
+whenShort(() =>
+  test("a failed start says so by its status if its sentence cannot be written", async () => {
+    const child = Bun.spawn(
+      ["bash", "-c", 'exec "$@" 2>/dev/full', "mscache", ...nodeCommand, "--no"],
+      {
+        stdout: "ignore",
+        stderr: "ignore",
+      },
+    );
+    expect(await child.exited).toBe(2);
+  }),
+);

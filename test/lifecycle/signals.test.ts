@@ -16,7 +16,7 @@ import {
   waitFor,
 } from "../harness.ts";
 import { ask, Bed, fillMegabytes, infoField, start } from "../persistence/bed.ts";
-import { repetitions, whenShort } from "../support/repetitions.ts";
+import { repetitions, variants, whenLong, whenShort } from "../support/repetitions.ts";
 import { forAllCases } from "../support/servers.ts";
 
 setDefaultTimeout(180_000);
@@ -84,11 +84,12 @@ const loaded = forAllCases(async () => {
   return { path, [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose]() };
 });
 
-describe.each([1, 2])("a node with %d data threads", (threads) => {
+describe.each(variants([1], [1, 2]))("a node with %d data threads", (threads) => {
   const args = ["--threads", `${threads}`, "--shutdown-timeout", "60"];
 
-  // The other combinations, with two threads above all, are more cases of the same.
-  const combinations = everyCombination.slice(0, repetitions(threads === 1 ? 3 : 1, 6));
+  // The other combinations, and all of them with two threads, are more cases of the same.
+  const combinations = everyCombination.slice(0, repetitions(3, 6));
+  const once = threads === 1 ? whenShort : whenLong;
 
   // One signal has no gap. The second gap needs test:long's large save, or it is after the end.
   const gapsOf = (signals: Signals) =>
@@ -166,7 +167,7 @@ describe.each([1, 2])("a node with %d data threads", (threads) => {
     expect([1, syncedMegabytes]).toContain(await itemsOf(path));
   });
 
-  whenShort(() =>
+  once(() =>
     test("keeps running after SIGHUP, SIGPIPE and SIGALRM, in every order, as Redis does", async () => {
       await using node = await startPlain(...args);
       for (const signal of ["SIGHUP", "SIGPIPE", "SIGALRM", "SIGCONT", "SIGWINCH"] as const) {
@@ -177,7 +178,7 @@ describe.each([1, 2])("a node with %d data threads", (threads) => {
     }),
   );
 
-  whenShort(() =>
+  once(() =>
     test("ends at once by SIGQUIT, also while it waits for a follower, and keeps its last file", async () => {
       await using directory = await temporaryDirectory();
       const path = join(directory.path, "dump.rdb");

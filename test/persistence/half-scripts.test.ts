@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { ScriptState } from "../../src/command/core/script-state.ts";
 import { caseMsMax, temporaryDirectory, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
+import { variants, whenShort } from "../support/repetitions.ts";
 import { Bed, infoField, start } from "./bed.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -36,7 +37,7 @@ async function eachFile(path: string, isOver: () => boolean): Promise<Map<string
   return files;
 }
 
-for (const threads of ["1", "2"]) {
+for (const threads of variants(["2"], ["1"])) {
   const flags = ["--threads", threads, "--busy-reply-threshold", "50"];
 
   test(`the saves of an interval: ${threads} data threads`, async () => {
@@ -76,88 +77,104 @@ for (const threads of ["1", "2"]) {
   });
 }
 
-test("SIGTERM ends a script without end after the shutdown timeout", async () => {
-  await using directory = await temporaryDirectory();
-  const path = join(directory.path, "dump.rdb");
-  await using node = await start(path, "--shutdown-timeout", "1", "--busy-reply-threshold", "50");
-  await using caller = await Peer.connect(node.port);
-  await using other = await Peer.connect(node.port);
-  caller.send("EVAL", slow, "0", 1e9);
-  await waitFor(async () => busy.test(await other.ask("PING")));
-  node.process.kill("SIGTERM");
-  expect(await caller.shown()).toStartWith("-ERR Script ended: the node shuts down");
-  expect(await node.process.exited).toBe(0);
-  // As after any error in its middle: so others would have seen the data.
-  expect(await has(path)).toEqual([true, false]);
-});
+whenShort(() =>
+  test("SIGTERM ends a script without end after the shutdown timeout", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    await using node = await start(path, "--shutdown-timeout", "1", "--busy-reply-threshold", "50");
+    await using caller = await Peer.connect(node.port);
+    await using other = await Peer.connect(node.port);
+    caller.send("EVAL", slow, "0", 1e9);
+    await waitFor(async () => busy.test(await other.ask("PING")));
+    node.process.kill("SIGTERM");
+    expect(await caller.shown()).toStartWith("-ERR Script ended: the node shuts down");
+    expect(await node.process.exited).toBe(0);
+    // As after any error in its middle: so others would have seen the data.
+    expect(await has(path)).toEqual([true, false]);
+  }),
+);
 
-test("SHUTDOWN ABORT lets a script go on that SIGTERM waits for", async () => {
-  await using directory = await temporaryDirectory();
-  const path = join(directory.path, "dump.rdb");
-  await using node = await start(path, "--shutdown-timeout", "60", "--busy-reply-threshold", "50");
-  await using caller = await Peer.connect(node.port);
-  await using other = await Peer.connect(node.port);
-  caller.send("EVAL", slow, "0", 1_200);
-  await waitFor(async () => busy.test(await other.ask("PING")));
-  node.process.kill("SIGTERM");
-  await waitFor(async () => (await other.ask("SHUTDOWN", "ABORT")) === "+OK");
-  expect(await caller.shown()).toBe("$done");
-  await waitFor(async () => (await other.ask("MGET", "begun", "done")) === "*[$1 $1]");
-});
+whenShort(() =>
+  test("SHUTDOWN ABORT lets a script go on that SIGTERM waits for", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    await using node = await start(
+      path,
+      "--shutdown-timeout",
+      "60",
+      "--busy-reply-threshold",
+      "50",
+    );
+    await using caller = await Peer.connect(node.port);
+    await using other = await Peer.connect(node.port);
+    caller.send("EVAL", slow, "0", 1_200);
+    await waitFor(async () => busy.test(await other.ask("PING")));
+    node.process.kill("SIGTERM");
+    await waitFor(async () => (await other.ask("SHUTDOWN", "ABORT")) === "+OK");
+    expect(await caller.shown()).toBe("$done");
+    await waitFor(async () => (await other.ask("MGET", "begun", "done")) === "*[$1 $1]");
+  }),
+);
 
-test("a save waits for what is half done, and begins again if a script began meanwhile", async () => {
-  await using directory = await temporaryDirectory();
-  const path = join(directory.path, "dump.rdb");
-  const scripts = new ScriptState(new Int32Array(new SharedArrayBuffer(8)), 0, 1);
-  using bed = new Bed({ path, scripts, memoryBytes: 32 * 1024 * 1024 });
-  for (let i = 0; i < 20_000; i++) bed.set(`key:${i}`, `value ${i}`);
-  scripts.beginHalfDone();
-  bed.set("begun", "1");
-  const saving = bed.persistence.save();
-  await Bun.sleep(50); // in which a save of so little would end
-  expect(bed.persistence.isSaving).toBe(true);
-  bed.set("done", "1");
-  scripts.endHalfDone();
-  await Bun.sleep(0); // the walk has begun
-  bed.store.databases.clear();
-  scripts.beginHalfDone();
-  bed.set("begun", "1");
-  await Bun.sleep(50); // in which the walk would end
-  bed.set("done", "1");
-  scripts.endHalfDone();
-  expect(await saving).toBeNull();
-  expect(await has(path)).toEqual([true, true]);
-});
+whenShort(() =>
+  test("a save waits for what is half done, and begins again if a script began meanwhile", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    const scripts = new ScriptState(new Int32Array(new SharedArrayBuffer(8)), 0, 1);
+    using bed = new Bed({ path, scripts, memoryBytes: 32 * 1024 * 1024 });
+    for (let i = 0; i < 20_000; i++) bed.set(`key:${i}`, `value ${i}`);
+    scripts.beginHalfDone();
+    bed.set("begun", "1");
+    const saving = bed.persistence.save();
+    await Bun.sleep(50); // in which a save of so little would end
+    expect(bed.persistence.isSaving).toBe(true);
+    bed.set("done", "1");
+    scripts.endHalfDone();
+    await Bun.sleep(0); // the walk has begun
+    bed.store.databases.clear();
+    scripts.beginHalfDone();
+    bed.set("begun", "1");
+    await Bun.sleep(50); // in which the walk would end
+    bed.set("done", "1");
+    scripts.endHalfDone();
+    expect(await saving).toBeNull();
+    expect(await has(path)).toEqual([true, true]);
+  }),
+);
 
-test("a save that waits for a script ends when the node has a fault", async () => {
-  await using directory = await temporaryDirectory();
-  const path = join(directory.path, "dump.rdb");
-  const scripts = new ScriptState(new Int32Array(new SharedArrayBuffer(8)), 0, 1);
-  using bed = new Bed({ path, scripts });
-  scripts.beginHalfDone();
-  const saving = bed.persistence.save();
-  bed.persistence.abandon();
-  expect((await saving)?.text).toContain("the node has a fault");
-});
+whenShort(() =>
+  test("a save that waits for a script ends when the node has a fault", async () => {
+    await using directory = await temporaryDirectory();
+    const path = join(directory.path, "dump.rdb");
+    const scripts = new ScriptState(new Int32Array(new SharedArrayBuffer(8)), 0, 1);
+    using bed = new Bed({ path, scripts });
+    scripts.beginHalfDone();
+    const saving = bed.persistence.save();
+    bed.persistence.abandon();
+    expect((await saving)?.text).toContain("the node has a fault");
+  }),
+);
 
-test("a save that is torn while the node has a fault does not wait for the script", async () => {
-  await using directory = await temporaryDirectory();
-  let looks = 0;
-  let fault = () => {};
-  const scripts = {
-    isHalfDone: false,
-    whole: () => new Promise<void>(() => {}), // the script never ends
-    /** At the second look, which is in the midst of the walk, a script has begun. */
-    get halfDoneSteps() {
-      if (looks++ === 1) {
-        scripts.isHalfDone = true;
-        fault();
-      }
-      return looks;
-    },
-  };
-  using bed = new Bed({ path: join(directory.path, "dump.rdb"), scripts });
-  fault = () => bed.persistence.abandon();
-  bed.set("key", "value");
-  expect((await bed.persistence.save())?.text).toContain("the node has a fault");
-});
+whenShort(() =>
+  test("a save that is torn while the node has a fault does not wait for the script", async () => {
+    await using directory = await temporaryDirectory();
+    let looks = 0;
+    let fault = () => {};
+    const scripts = {
+      isHalfDone: false,
+      whole: () => new Promise<void>(() => {}), // the script never ends
+      /** At the second look, which is in the midst of the walk, a script has begun. */
+      get halfDoneSteps() {
+        if (looks++ === 1) {
+          scripts.isHalfDone = true;
+          fault();
+        }
+        return looks;
+      },
+    };
+    using bed = new Bed({ path: join(directory.path, "dump.rdb"), scripts });
+    fault = () => bed.persistence.abandon();
+    bed.set("key", "value");
+    expect((await bed.persistence.save())?.text).toContain("the node has a fault");
+  }),
+);

@@ -8,7 +8,7 @@ import { caseMsMax } from "../harness.ts";
 import { bitCommand, sketchCommand } from "../support/bit-commands.ts";
 import { type Member, untilCaughtUp } from "../support/line-ups.ts";
 import { Peer } from "../support/peer.ts";
-import { repetitions } from "../support/repetitions.ts";
+import { repetitions, variants } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { oracle, ours } from "../support/servers.ts";
 import { contentsOf } from "../support/write-load.ts";
@@ -30,7 +30,7 @@ async function startFollowers(stack: AsyncDisposableStack, leader: Member): Prom
   return followers;
 }
 
-for (const threads of [1, repetitions(2, 3)]) {
+for (const threads of variants([2], [1, 3])) {
   test(`followers of a leader with ${threads} data threads have its bits and sketches`, async () => {
     await using stack = new AsyncDisposableStack();
     const leader = stack.use(await ours.start(["--threads", `${threads}`]));

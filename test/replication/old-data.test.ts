@@ -12,7 +12,7 @@ import { caseMsMax, type SpawnedNode, temporaryDirectory, waitFor } from "../har
 import { replicationField, standingOf, untilCaughtUp } from "../support/line-ups.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { Peer } from "../support/peer.ts";
-import { repetitions, whenLong } from "../support/repetitions.ts";
+import { repetitions, variants, whenShort } from "../support/repetitions.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { ours } from "../support/servers.ts";
 import { type Argument, textOf } from "../support/wire.ts";
@@ -27,9 +27,7 @@ const readerPauseMs = repetitions(4, 0);
 const readsMin = repetitions(20, 100);
 const MiB = 1024 * 1024;
 /** Data threads. */
-const several = repetitions(2, 4);
-/** For one data thread; the same cases with several wait for a long run. */
-const always = (register: () => void) => register();
+const threadCounts = variants([1], [1, 4]);
 
 /** How many replies of each kind there were. */
 interface Seen {
@@ -179,9 +177,8 @@ async function untilRead(follower: SpawnedNode, field: "loading" | "async_loadin
   });
 }
 
-describe.each([1, several])("a full sync beside the old data, %d data threads", (threads) => {
+describe.each(threadCounts)("a full sync beside the old data, %d data threads", (threads) => {
   const args = ["--threads", `${threads}`, "--max-memory", "64mb"];
-  const unlessRepeated = threads === 1 ? always : whenLong;
 
   test("leaves them readable until the new ones are complete, without a single LOADING", async () => {
     await using stack = new AsyncDisposableStack();
@@ -214,52 +211,47 @@ describe.each([1, several])("a full sync beside the old data, %d data threads", 
     });
   });
 
-  unlessRepeated(() => {
-    test("changes nothing if it is cut in the middle: the old leader resumes by a partial sync", async () => {
-      await using stack = new AsyncDisposableStack();
-      const { follower, proxy, readers } = await scene(stack, 4 * MiB, ...args);
-      await untilRead(follower, "async_loading");
-      proxy.cut();
-      await waitFor(async () => (await standingOf(follower.port)).link === "connect");
-      await readers.more("old", readsMin);
-      expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
-      expect(await info(follower, "async_loading")).toEqual({ async_loading: "0" });
-      expect(await ask(follower, "REPLICAOF", "127.0.0.1", first.port)).toBe("+OK");
-      await untilCaughtUp(first, [follower]);
-      expect(await info(first, "sync_full", "sync_partial_ok")).toEqual({
-        sync_full: "1",
-        sync_partial_ok: "1",
-      });
-      await readers.more("old", readsMin);
-      expect(readers.seen).toMatchObject({ new: 0, loading: 0 });
+  test("changes nothing if it is cut in the middle: the old leader resumes by a partial sync", async () => {
+    await using stack = new AsyncDisposableStack();
+    const { follower, proxy, readers } = await scene(stack, 4 * MiB, ...args);
+    await untilRead(follower, "async_loading");
+    proxy.cut();
+    await waitFor(async () => (await standingOf(follower.port)).link === "connect");
+    await readers.more("old", readsMin);
+    expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
+    expect(await info(follower, "async_loading")).toEqual({ async_loading: "0" });
+    expect(await ask(follower, "REPLICAOF", "127.0.0.1", first.port)).toBe("+OK");
+    await untilCaughtUp(first, [follower]);
+    expect(await info(first, "sync_full", "sync_partial_ok")).toEqual({
+      sync_full: "1",
+      sync_partial_ok: "1",
     });
+    await readers.more("old", readsMin);
+    expect(readers.seen).toMatchObject({ new: 0, loading: 0 });
   });
 
-  unlessRepeated(() => {
-    test("is aborted by REPLICAOF NO ONE, and the old data accept writes", async () => {
-      await using stack = new AsyncDisposableStack();
-      const { follower, readers } = await scene(stack, 4 * MiB, ...args);
-      await untilRead(follower, "async_loading");
-      const { master_repl_offset: offset } = await info(follower, "master_repl_offset");
-      expect(await ask(follower, "REPLICAOF", "NO", "ONE")).toBe("+OK");
-      expect(await info(follower, "role", "second_repl_offset", "master_replid2")).toEqual({
-        role: "master",
-        second_repl_offset: `${Number(offset) + 1}`,
-        master_replid2: await replicationField(first.port, "master_replid"),
-      });
-      expect(await ask(follower, "SET", "written", "1")).toBe("+OK");
-      await readers.more("old", readsMin);
-      expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount + 1}`);
-      expect(readers.seen).toMatchObject({ new: 0, loading: 0 });
+  test("is aborted by REPLICAOF NO ONE, and the old data accept writes", async () => {
+    await using stack = new AsyncDisposableStack();
+    const { follower, readers } = await scene(stack, 4 * MiB, ...args);
+    await untilRead(follower, "async_loading");
+    const { master_repl_offset: offset } = await info(follower, "master_repl_offset");
+    expect(await ask(follower, "REPLICAOF", "NO", "ONE")).toBe("+OK");
+    expect(await info(follower, "role", "second_repl_offset", "master_replid2")).toEqual({
+      role: "master",
+      second_repl_offset: `${Number(offset) + 1}`,
+      master_replid2: await replicationField(first.port, "master_replid"),
     });
+    expect(await ask(follower, "SET", "written", "1")).toBe("+OK");
+    await readers.more("old", readsMin);
+    expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount + 1}`);
+    expect(readers.seen).toMatchObject({ new: 0, loading: 0 });
   });
 });
 
-describe.each([1, several])(
+describe.each(threadCounts)(
   "a full sync that does not fit beside the old data, %d data threads",
   (n) => {
     const args = ["--threads", `${n}`, "--max-memory", "14mb"];
-    const unlessRepeated = n === 1 ? always : whenLong;
 
     test("replies LOADING until the new ones are complete, and never serves a part of them", async () => {
       await using stack = new AsyncDisposableStack();
@@ -276,35 +268,35 @@ describe.each([1, several])(
       expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
     });
 
-    unlessRepeated(() => {
-      test("leaves an empty node if it is cut, and the next attempt fills it", async () => {
-        await using stack = new AsyncDisposableStack();
-        const { follower, proxy, readers } = await scene(stack, 7 * MiB, ...args);
-        await untilRead(follower, "loading");
-        await readers[Symbol.asyncDispose]();
-        proxy.cut();
-        await waitFor(async () => (await standingOf(follower.port)).link === "connect");
-        expect(await ask(follower, "GET", "key:1")).toBe("$null");
-        expect(await ask(follower, "DBSIZE")).toBe(":0");
-        proxy.release();
-        proxy.heal();
-        await untilCaughtUp(second, [follower]);
-        expect(await ask(follower, "GET", "key:1")).toStartWith("$new 1 ");
-        expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
-      });
+    test("leaves an empty node if it is cut, and the next attempt fills it", async () => {
+      await using stack = new AsyncDisposableStack();
+      const { follower, proxy, readers } = await scene(stack, 7 * MiB, ...args);
+      await untilRead(follower, "loading");
+      await readers[Symbol.asyncDispose]();
+      proxy.cut();
+      await waitFor(async () => (await standingOf(follower.port)).link === "connect");
+      expect(await ask(follower, "GET", "key:1")).toBe("$null");
+      expect(await ask(follower, "DBSIZE")).toBe(":0");
+      proxy.release();
+      proxy.heal();
+      await untilCaughtUp(second, [follower]);
+      expect(await ask(follower, "GET", "key:1")).toStartWith("$new 1 ");
+      expect(await ask(follower, "DBSIZE")).toBe(`:${keyCount}`);
     });
   },
 );
 
-test("BGSAVE during a full sync saves all of the old data", async () => {
-  await using directory = await temporaryDirectory();
-  await using stack = new AsyncDisposableStack();
-  const path = join(directory.path, "follower.rdb");
-  const args = ["--max-memory", "64mb", "--snapshot-file", path];
-  const { follower } = await scene(stack, 4 * MiB, ...args);
-  await untilRead(follower, "async_loading");
-  expect(await ask(follower, "SAVE")).toBe("+OK");
-  await using copy = await ours.start(["--max-memory", "64mb", "--snapshot-file", path]);
-  await waitFor(async () => (await ask(copy, "DBSIZE")) === `:${keyCount}`);
-  expect(await ask(copy, "GET", "key:1249")).toStartWith("$old 1249 ");
-});
+whenShort(() =>
+  test("BGSAVE during a full sync saves all of the old data", async () => {
+    await using directory = await temporaryDirectory();
+    await using stack = new AsyncDisposableStack();
+    const path = join(directory.path, "follower.rdb");
+    const args = ["--max-memory", "64mb", "--snapshot-file", path];
+    const { follower } = await scene(stack, 4 * MiB, ...args);
+    await untilRead(follower, "async_loading");
+    expect(await ask(follower, "SAVE")).toBe("+OK");
+    await using copy = await ours.start(["--max-memory", "64mb", "--snapshot-file", path]);
+    await waitFor(async () => (await ask(copy, "DBSIZE")) === `:${keyCount}`);
+    expect(await ask(copy, "GET", "key:1249")).toStartWith("$old 1249 ");
+  }),
+);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { caseMsMax, freePort, temporaryDirectory, waitFor } from "../harness.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { Peer } from "../support/peer.ts";
-import { repetitions } from "../support/repetitions.ts";
+import { repetitions, variants } from "../support/repetitions.ts";
 import { SelfReports } from "../support/self-report.ts";
 import { type Contestant, forAllCases, oracle, ours, oursWithThreads } from "../support/servers.ts";
 
@@ -75,7 +75,7 @@ const source = forAllCases(async () => {
   return leader;
 });
 
-describe.each(contestants)("$name", (contestant) => {
+describe.each([...variants(contestants.slice(1, 2), contestants)])("$name", (contestant) => {
   test.skipIf(contestant.isMissing)(
     "agrees with itself through syncs, cuts and changes of role",
     async () => {
@@ -158,7 +158,7 @@ describe("a start from a file", () => {
   }, caseMsMax);
   afterAll(() => directory[Symbol.asyncDispose]());
 
-  test.each([1, 2])(
+  test.each(variants([2], [1, 2]))(
     "agrees with itself while it loads, as a leader and as a follower, with %d threads",
     async (threads) => {
       const file = ["--snapshot-file", path(), "--threads", `${threads}`];

@@ -11,7 +11,7 @@ import { caseMsMax, redisInstalled, type SpawnedNode, type TestNode, waitFor } f
 import { replicationField, standingOf } from "../support/line-ups.ts";
 import { LinkProxy } from "../support/link-proxy.ts";
 import { Peer } from "../support/peer.ts";
-import { repetitions } from "../support/repetitions.ts";
+import { repetitions, variants, whenLong } from "../support/repetitions.ts";
 import { ScriptedLeader } from "../support/scripted-leader.ts";
 import { Random, seedFor } from "../support/seed.ts";
 import { forAllCases, oracle, ours, redisNote } from "../support/servers.ts";
@@ -19,7 +19,8 @@ import { type UnsettledOptions, UnsettledSnapshot } from "../support/unsettled-s
 
 setDefaultTimeout(caseMsMax);
 const MiB = 1024 * 1024;
-const several = repetitions(2, 4);
+/** Data threads. */
+const threadCounts = variants([2], [1, 4]);
 /** The answers to PING and to two REPLCONF. */
 const handshakeBytes = "+PONG\r\n+OK\r\n+OK\r\n".length;
 
@@ -42,7 +43,7 @@ async function unsettled(
 
 const pairOf = (peer: Peer) => peer.ask("MGET", "a", "b");
 
-describe.each([1, several])("a snapshot that is not settled, %d data threads", (threads) => {
+describe.each(threadCounts)("a snapshot that is not settled, %d data threads", (threads) => {
   const shared = forAllCases(() => ours.start(["--threads", `${threads}`]));
 
   /** It leads, pauses nobody, and has no data. */
@@ -239,13 +240,15 @@ async function history(start: () => Promise<TestNode>): Promise<void> {
   expect(Math.min(...seen.map(({ whole }) => whole))).toBeGreaterThan(0);
 }
 
-test.each([1, several])(
+test.each(threadCounts)(
   "no reader meets half of a transaction, %d data threads",
   async (threads) => {
     await history(() => ours.start(["--threads", `${threads}`]));
   },
 );
 
-test.skipIf(!redisInstalled())(`nor does one of redis-server${redisNote}`, async () => {
-  await history(() => oracle.start(["--repl-diskless-sync-delay", "0"]));
-});
+whenLong(() =>
+  test.skipIf(!redisInstalled())(`nor does one of redis-server${redisNote}`, async () => {
+    await history(() => oracle.start(["--repl-diskless-sync-delay", "0"]));
+  }),
+);

@@ -11,7 +11,7 @@ import { waitFor } from "../harness.ts";
 import { standingOf } from "../support/line-ups.ts";
 import { mutated } from "../support/mutations.ts";
 import { Peer } from "../support/peer.ts";
-import { repetitions } from "../support/repetitions.ts";
+import { repetitions, variants } from "../support/repetitions.ts";
 import { type Answer, ScriptedLeader } from "../support/scripted-leader.ts";
 import { numberFromEnvironment, Random, seedFor } from "../support/seed.ts";
 import { ours } from "../support/servers.ts";
@@ -87,7 +87,7 @@ function damagedSync(random: Random): Buffer {
   return random.chance(0.1) ? mutated(random, bytes) : bytes;
 }
 
-for (const threads of [1, repetitions(2, 4)]) {
+for (const threads of variants([2], [1, 4])) {
   describe(`a follower with ${threads} data threads`, () => {
     test.concurrent("survives every stream and is a copy when it gets a good one", async () => {
       const random = new Random(seedFor("STREAM_FUZZ_SEED"));

@@ -5,6 +5,7 @@
 import { beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { caseMsMax, spawnNode, startRedis, waitFor } from "../harness.ts";
 import { Peer } from "../support/peer.ts";
+import { variants } from "../support/repetitions.ts";
 import { forAllCases, optimizedEarly, oracle, ours, oursWithThreads } from "../support/servers.ts";
 
 setDefaultTimeout(caseMsMax);
@@ -19,8 +20,11 @@ const counting =
   "return redis.call('GET', KEYS[1])";
 
 /** Turns and loops are long enough to be suspended many times: several times the threshold. */
-const contestants = [
-  { ...oracle, turns: "100000", loops: "15e6", start: () => oracle.start(threshold) },
+const judge = {
+  ...{ ...oracle, turns: "100000", loops: "15e6" },
+  start: () => oracle.start(threshold),
+};
+const own = [
   { ...ours, turns: "30000", loops: "6e6", start: () => ours.start(threshold, optimizedEarly) },
   {
     ...ours,
@@ -49,7 +53,7 @@ async function hasEnded(port: number): Promise<boolean> {
   }
 }
 
-for (const { name, isMissing, turns, loops, start } of contestants) {
+for (const { name, isMissing, turns, loops, start } of variants(own, [judge])) {
   describe.skipIf(isMissing)(`a long script within EXEC: ${name}`, () => {
     const node = forAllCases(start);
     beforeEach(async () => {
@@ -145,7 +149,7 @@ for (const { name, isMissing, turns, loops, start } of contestants) {
   });
 }
 
-for (const server of [ours, oursWithThreads(2)]) {
+for (const server of variants([ours, oursWithThreads(2)], [])) {
   describe(server.name, () => {
     const node = forAllCases(() => server.start(threshold));
 
@@ -199,7 +203,7 @@ for (const server of [ours, oursWithThreads(2)]) {
   });
 }
 
-for (const threads of ["1", "2"]) {
+for (const threads of variants(["2"], ["1"])) {
   test.skipIf(oracle.isMissing)(`reaches followers whole: ${threads} data threads`, async () => {
     await using leader = await spawnNode(["--threads", threads, ...threshold]);
     await using follower = await spawnNode(["--leaderaddr", leader.address]);

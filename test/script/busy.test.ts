@@ -6,6 +6,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { spawnNode, type TestNode, waitFor } from "../harness.ts";
 import { infoNumber } from "../support/info-number.ts";
 import { Peer } from "../support/peer.ts";
+import { variants, whenShort } from "../support/repetitions.ts";
 import {
   type Contestant,
   forAllCases,
@@ -82,7 +83,7 @@ async function whileRunning(
   }
 }
 
-const contestants: readonly Contestant[] = [ours, oursWithThreads(2), oracle];
+const contestants = variants<Contestant>([ours, oursWithThreads(2)], [oracle]);
 
 for (const contestant of contestants) {
   describe.skipIf(contestant.isMissing)(`a long script: ${contestant.name}`, () => {
@@ -198,100 +199,104 @@ async function ended(port: number): Promise<boolean> {
   }
 }
 
-describe("a long script", () => {
-  test("reaches followers as one transaction, and is atomic there", async () => {
-    await using leader = await spawnNode(["--threads", "2", ...threshold], early);
-    await using follower = await spawnNode(["--leaderaddr", `127.0.0.1:${leader.port}`], early);
-    await using peers = await pair(leader);
-    const { caller, other } = peers;
-    await using there = await Peer.connect(follower.port);
-    await waitFor(async () => (await there.ask("INFO", "replication")).includes("link_status:up"));
-    await caller.ask("SET", "n", "0");
-    await waitFor(async () => (await there.ask("GET", "n")) === "$0");
-    const code = "for i = 1, 2e4 do redis.call('INCR', 'n') end return 1";
-    caller.send("EVAL", code, "0");
-    await isBusy(other);
-    const seen = new Set<string>();
-    await waitFor(async () => {
-      seen.add(await there.ask("GET", "n"));
-      return seen.has("$20000");
-    });
-    expect([...seen]).toEqual(["$0", "$20000"]);
-    expect(await caller.shown()).toBe(":1");
-    await caller.ask("SET", "n", "after");
-    await waitFor(async () => (await there.ask("GET", "n")) === "$after");
-  }, 120_000);
+whenShort(() =>
+  describe("a long script", () => {
+    test("reaches followers as one transaction, and is atomic there", async () => {
+      await using leader = await spawnNode(["--threads", "2", ...threshold], early);
+      await using follower = await spawnNode(["--leaderaddr", `127.0.0.1:${leader.port}`], early);
+      await using peers = await pair(leader);
+      const { caller, other } = peers;
+      await using there = await Peer.connect(follower.port);
+      await waitFor(async () =>
+        (await there.ask("INFO", "replication")).includes("link_status:up"),
+      );
+      await caller.ask("SET", "n", "0");
+      await waitFor(async () => (await there.ask("GET", "n")) === "$0");
+      const code = "for i = 1, 2e4 do redis.call('INCR', 'n') end return 1";
+      caller.send("EVAL", code, "0");
+      await isBusy(other);
+      const seen = new Set<string>();
+      await waitFor(async () => {
+        seen.add(await there.ask("GET", "n"));
+        return seen.has("$20000");
+      });
+      expect([...seen]).toEqual(["$0", "$20000"]);
+      expect(await caller.shown()).toBe(":1");
+      await caller.ask("SET", "n", "after");
+      await waitFor(async () => (await there.ask("GET", "n")) === "$after");
+    }, 120_000);
 
-  test("leaves a follower at the offset of its leader, which tells it of itself", async () => {
-    await using leader = await spawnNode(["--threads", "2", ...threshold]);
-    await using follower = await spawnNode(["--leaderaddr", `127.0.0.1:${leader.port}`]);
-    await using peers = await pair(leader);
-    const { caller, other } = peers;
-    await using there = await Peer.connect(follower.port);
-    const offset = (peer: Peer) => infoNumber(peer, "master_repl_offset");
-    const isUp = async () => (await there.ask("INFO", "replication")).includes("link_status:up");
-    await waitFor(isUp);
-    await other.ask("CLIENT", "KILL", "TYPE", "REPLICA");
-    await waitFor(async () => (await infoNumber(other, "sync_partial_ok")) === 1);
-    // Longer than the second within which the leader tells a new follower of itself.
-    const code = "redis.call('SET', 'a', 1) redis.call('SET', 'b', 1) for i = 1, ARGV[1] do end";
-    const began = performance.now();
-    while (performance.now() - began < 1_500) {
-      expect(await caller.ask("EVAL", code, "0", "1e7")).toBe("$null");
-    }
-    await caller.ask("SET", "n", "after");
-    await waitFor(async () => (await there.ask("GET", "n")) === "$after");
-    await waitFor(async () => (await offset(there)) === (await offset(other)));
-  }, 120_000);
+    test("leaves a follower at the offset of its leader, which tells it of itself", async () => {
+      await using leader = await spawnNode(["--threads", "2", ...threshold]);
+      await using follower = await spawnNode(["--leaderaddr", `127.0.0.1:${leader.port}`]);
+      await using peers = await pair(leader);
+      const { caller, other } = peers;
+      await using there = await Peer.connect(follower.port);
+      const offset = (peer: Peer) => infoNumber(peer, "master_repl_offset");
+      const isUp = async () => (await there.ask("INFO", "replication")).includes("link_status:up");
+      await waitFor(isUp);
+      await other.ask("CLIENT", "KILL", "TYPE", "REPLICA");
+      await waitFor(async () => (await infoNumber(other, "sync_partial_ok")) === 1);
+      // Longer than the second within which the leader tells a new follower of itself.
+      const code = "redis.call('SET', 'a', 1) redis.call('SET', 'b', 1) for i = 1, ARGV[1] do end";
+      const began = performance.now();
+      while (performance.now() - began < 1_500) {
+        expect(await caller.ask("EVAL", code, "0", "1e7")).toBe("$null");
+      }
+      await caller.ask("SET", "n", "after");
+      await waitFor(async () => (await there.ask("GET", "n")) === "$after");
+      await waitFor(async () => (await offset(there)) === (await offset(other)));
+    }, 120_000);
 
-  test("on a follower sees none of its leader's changes", async () => {
-    await using leader = await spawnNode([]);
-    const address = ["--leaderaddr", `127.0.0.1:${leader.port}`];
-    await using follower = await spawnNode([...address, ...threshold]);
-    await using writer = await Peer.connect(leader.port);
-    await using peers = await pair(follower);
-    const { caller, other } = peers;
-    await writer.ask("SET", "k", "before");
-    await waitFor(async () => (await other.ask("GET", "k")) === "$before");
-    const code = "for i = 1, 4e6 do end while redis.call('GET', 'k') == 'before' do end return 1";
-    caller.send("EVAL_RO", code, "0");
-    await isBusy(other);
-    await writer.ask("SET", "k", "after");
-    // The change must not come; 200 ms are long for a link of this machine.
-    await Bun.sleep(200);
-    expect(await other.ask("SCRIPT", "KILL")).toBe("+OK");
-    expect(await caller.shown()).toStartWith(killed);
-    await waitFor(async () => (await other.ask("GET", "k")) === "$after");
-  }, 120_000);
-
-  test("sees no change for which a thread waited when the script was suspended", async () => {
-    await using leader = await spawnNode([]);
-    const address = ["--leaderaddr", `127.0.0.1:${leader.port}`];
-    const slow = ["--threads", "4", "--busy-reply-threshold", "300"];
-    await using follower = await spawnNode([...address, ...slow]);
-    await using writer = await Peer.connect(leader.port);
-    await using there = await pair(follower);
-    await whileRunning(there, async (run) => {
+    test("on a follower sees none of its leader's changes", async () => {
+      await using leader = await spawnNode([]);
+      const address = ["--leaderaddr", `127.0.0.1:${leader.port}`];
+      await using follower = await spawnNode([...address, ...threshold]);
+      await using writer = await Peer.connect(leader.port);
+      await using peers = await pair(follower);
+      const { caller, other } = peers;
       await writer.ask("SET", "k", "before");
-      await waitFor(async () => (await there.other.ask("GET", "k")) === "$before");
-      run();
+      await waitFor(async () => (await other.ask("GET", "k")) === "$before");
+      const code = "for i = 1, 4e6 do end while redis.call('GET', 'k') == 'before' do end return 1";
+      caller.send("EVAL_RO", code, "0");
+      await isBusy(other);
       await writer.ask("SET", "k", "after");
-    });
-    await using alone = await spawnNode(slow);
-    await using here = await pair(alone);
-    await whileRunning(here, async (run) => {
-      await here.other.ask("SET", "k", "before", "PX", "30");
-      run();
-    });
-  }, 240_000);
+      // The change must not come; 200 ms are long for a link of this machine.
+      await Bun.sleep(200);
+      expect(await other.ask("SCRIPT", "KILL")).toBe("+OK");
+      expect(await caller.shown()).toStartWith(killed);
+      await waitFor(async () => (await other.ask("GET", "k")) === "$after");
+    }, 120_000);
 
-  test("ends with an error where it cannot be suspended", async () => {
-    await using node = await ours.start(threshold);
-    await using peer = await Peer.connect(node.port);
-    const within = "('a'):rep(3e5):gsub('a-b*a', function() while true do end end)";
-    expect(await peer.ask("EVAL", within, "0")).toStartWith(
-      "-ERR Script ended: it ran for too long",
-    );
-    expect(await peer.ask("PING")).toBe("+PONG");
-  }, 120_000);
-});
+    test("sees no change for which a thread waited when the script was suspended", async () => {
+      await using leader = await spawnNode([]);
+      const address = ["--leaderaddr", `127.0.0.1:${leader.port}`];
+      const slow = ["--threads", "4", "--busy-reply-threshold", "300"];
+      await using follower = await spawnNode([...address, ...slow]);
+      await using writer = await Peer.connect(leader.port);
+      await using there = await pair(follower);
+      await whileRunning(there, async (run) => {
+        await writer.ask("SET", "k", "before");
+        await waitFor(async () => (await there.other.ask("GET", "k")) === "$before");
+        run();
+        await writer.ask("SET", "k", "after");
+      });
+      await using alone = await spawnNode(slow);
+      await using here = await pair(alone);
+      await whileRunning(here, async (run) => {
+        await here.other.ask("SET", "k", "before", "PX", "30");
+        run();
+      });
+    }, 240_000);
+
+    test("ends with an error where it cannot be suspended", async () => {
+      await using node = await ours.start(threshold);
+      await using peer = await Peer.connect(node.port);
+      const within = "('a'):rep(3e5):gsub('a-b*a', function() while true do end end)";
+      expect(await peer.ask("EVAL", within, "0")).toStartWith(
+        "-ERR Script ended: it ran for too long",
+      );
+      expect(await peer.ask("PING")).toBe("+PONG");
+    }, 120_000);
+  }),
+);

@@ -22,6 +22,15 @@ export function whenShort(register: () => void): void {
   if (!isLong) register();
 }
 
+/**
+ * Those of a case that a change hardly breaks one alone, as one data thread and two, or that no
+ * change of ours breaks, as a redis-server that is judged as our nodes are: some in short runs, the
+ * others, or all of them larger, in long ones.
+ */
+export function variants<T>(short: readonly T[], long: readonly T[]): T[] {
+  return [...(isLong ? long : short)];
+}
+
 export function repetitions(few: number, many: number): number {
   return isLong ? many : few;
 }

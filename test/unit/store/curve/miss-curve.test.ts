@@ -29,7 +29,7 @@ const zipf = {
   ids: generateTrace({ ...generatorDefault, requests: 150_000, objects: 30_000, scanLength: 200 })
     .ids,
 };
-const traces = [zipf, ...(await realTraces())];
+const traces = [zipf, ...(repetitions(0, 1) > 0 ? await realTraces() : [])];
 
 /** In points, 0 to 100. */
 function errorsOf({ predicted, real }: Outcome): number[] {
