@@ -59,21 +59,22 @@ function attended(x: Context, command: Command, request: Request, reply: Reply):
   return endCachingWith(session, command, waiting);
 }
 
-/** Its time includes that of the commands of an EXEC, which measure themselves as well. */
+/**
+ * Its time includes that of the commands of an EXEC or a script, which measure themselves as well.
+ * Who waits for its end measures it then, and its batch if it is all of it.
+ */
 function measured(x: Context, command: Command, request: Request, reply: Reply): Ending {
   const { times } = x.statistics;
-  const beforeMs = times.measuredMs;
-  const beforeCount = times.measuredCount;
-  const beganMs = monotonicMs();
+  const { isAlone, measuredMs, measuredCount } = times;
+  times.isAlone = false; // what it runs is not
+  const beganMs = isAlone ? 0 : monotonicMs();
   const waiting = command.handler(x, request, reply);
-  if (waiting !== undefined) {
-    times.measuredMs = beforeMs; // who waits for its end measures it
-    times.measuredCount = beforeCount;
-    return waiting;
-  }
+  times.measuredMs = measuredMs;
+  times.measuredCount = measuredCount;
+  if (isAlone || waiting !== undefined) return waiting;
   const ms = monotonicMs() - beganMs;
   times.note(x, command, request, ms);
-  times.measuredMs = beforeMs + ms;
-  times.measuredCount = beforeCount + 1;
+  times.measuredMs += ms;
+  times.measuredCount++;
   return waiting;
 }

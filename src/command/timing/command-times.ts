@@ -36,9 +36,10 @@ export interface Run {
   readonly now: number;
 }
 
-/** Whether this call is measured by itself. */
+/** Whether this call is measured by itself. A script is, however few its keys are. */
 export function timesItself({ flags, lastKey }: TimedCommand, { argc }: Request): boolean {
-  return (flags & flag.TIMED) !== 0 && (lastKey >= 0 || argc > fewArgumentsMax);
+  if ((flags & flag.TIMED) === 0) return false;
+  return lastKey >= 0 || argc > fewArgumentsMax || (flags & flag.SCRIPT) !== 0;
 }
 
 export class CommandTimes {
@@ -54,6 +55,8 @@ export class CommandTimes {
   /** What commands of the present batch have measured themselves, and how many. */
   measuredMs = 0;
   measuredCount = 0;
+  /** The next command is all of its batch: its time is that of the batch. */
+  isAlone = false;
 
   constructor(bounds: TimeBounds, commandCount: number) {
     this.bounds = bounds;
@@ -67,6 +70,7 @@ export class CommandTimes {
   begin(): void {
     this.measuredMs = 0;
     this.measuredCount = 0;
+    this.isAlone = false;
   }
 
   /** Microseconds of each command of a batch that did not measure itself. */
@@ -97,6 +101,7 @@ export class CommandTimes {
    * again. Counters and histogram are six; this is one, and pays for those once for many calls.
    */
   countLater(id: number, usec: number): void {
+    this.isAlone = false;
     if (usec >= usecPerId) return this.count(id, 1, usec, this.bucketOf(usec));
     const call = (id + 1) * usecPerId + usec;
     this.recent[this.recentCount++] = this.bounds.isTracking ? call : -call;
@@ -126,6 +131,10 @@ export class CommandTimes {
   note(run: Run, command: TimedCommand, request: Request, ms: number): void {
     const usec = ms * 1000;
     this.count(command.id, 1, usec, this.bucketOf(usec));
+    this.tellIfLong(run, command, request, usec);
+  }
+
+  tellIfLong(run: Run, command: TimedCommand, request: Request, usec: number): void {
     if (usec >= this.bounds.attentionUsec) this.tell(run, command, request, usec);
   }
 

@@ -96,8 +96,14 @@ export class Batch {
     return command;
   }
 
+  /** Called before the first of `count` decoded commands runs. */
+  begin(count: number, x: Context): void {
+    x.statistics.times.isAlone = count === 1;
+    this.lookAhead(count);
+  }
+
   /** Announces the first key of each command. One command alone has nothing to overlap with. */
-  lookAhead(count: number): void {
+  private lookAhead(count: number): void {
     const { store, announced, hashes } = this;
     announced[0] = 0;
     if (count < 2) return;
@@ -188,9 +194,9 @@ export class Batch {
     const { times } = x.statistics;
     const command = this.commands[0];
     const usec = ms * 1000;
-    if (command !== undefined) times.countLater(command.id, usec);
-    if (usec >= times.bounds.attentionUsec) {
-      times.tellBatch(x, this.commands, this.requests, 1, usec);
+    if (command !== undefined) {
+      times.countLater(command.id, usec);
+      times.tellIfLong(x, command, this.requests[0], usec);
     }
     if (this.hasLong) this.shrink();
   }

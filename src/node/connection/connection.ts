@@ -111,7 +111,7 @@ export class Connection implements Spill {
       // A login changes the bounds of the decoder, so nothing is decoded ahead before it.
       const count = batch.decode(decoder, find, session.authenticated);
       if (count === 0) break;
-      batch.lookAhead(count);
+      batch.begin(count, thread.context);
       const ran = this.runBatch(count);
       if (thread.isTurnOver(ran) && decoder.pendingBytes() > 0 && this.isRunning()) this.yield();
     }

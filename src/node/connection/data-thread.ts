@@ -239,7 +239,8 @@ export class DataThread {
    * does; not those of a client that may get these messages, each of which comes before its reply.
    */
   submit(session: Session, command: Command, index: number, protocol: Protocol) {
-    const { batch, mailbox } = this;
+    const { batch, mailbox, context } = this;
+    context.statistics.times.isAlone = false; // the batch does not count its time
     const request = batch.requests[index];
     const isAlone = session.replyMode !== "on" || session.receives > 0;
     const more = isAlone ? none : batch.groupBehind(index, command);

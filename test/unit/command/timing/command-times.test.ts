@@ -35,6 +35,7 @@ test.each<[boolean, string[]]>([
   [true, ["KEYS", "*"]],
   [true, ["FLUSHALL"]],
   [true, ["EXEC"]],
+  [true, ["EVAL", "return 1", "0"]],
 ])("%p: it measures itself, %p", (expected, args) => {
   const { command, request: of } = sent(...args);
   expect(timesItself(command, of)).toBe(expected);
