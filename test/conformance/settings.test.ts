@@ -47,6 +47,17 @@ describe("CONFIG SET maxmemory", () => {
   });
 });
 
+test("CONFIG SET refuses what is no text, and leaves the password that was", async () => {
+  const bytes = Buffer.from("p\xff\xfe", "latin1");
+  for (const name of ["requirepass", "masterauth"]) {
+    const reply = await peer.ask("CONFIG", "SET", name, bytes);
+    expect(reply).toBe(refusal(name, "a value is text in UTF-8"));
+    expect(await peer.ask("CONFIG", "GET", name)).toBe(`*[$${name} $]`);
+  }
+  await using other = await Peer.connect(node.port);
+  expect(await other.ask("PING")).toBe("+PONG");
+});
+
 describe("CONFIG SET save", () => {
   const shown = () => peer.ask("CONFIG", "GET", "save", "snapshot-interval");
 

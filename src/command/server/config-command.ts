@@ -1,6 +1,7 @@
 // CONFIG GET, SET, REWRITE, RESETSTAT. A setting has Redis's name if Redis has one, otherwise our
 // own. Replies and error texts are those of redis 7.0 `config.c`.
 
+import { isUtf8 } from "node:buffer";
 import { type ErrorReply, errorReply, syntaxError } from "../../base/errors.ts";
 import { textBytesMax } from "../../base/limits.ts";
 import { allSettings } from "../../config/config.ts";
@@ -92,7 +93,8 @@ function set(x: ControlContext, request: Request, reply: Reply): void | Promise<
   if (request.argc % 2 !== 0) return reply.error(syntaxError);
   const pairs: [string, string][] = [];
   for (let i = 2; i < request.argc; i += 2) {
-    if (request.isLong(i + 1)) return reply.error(tooLong(request.echo(i)));
+    const reason = refusal(request, i + 1);
+    if (reason !== null) return reply.error(unfit(request.echo(i), reason));
     pairs.push([request.text(i), request.text(i + 1)]);
   }
   const answer = (problem: ErrorReply | null) =>
@@ -111,10 +113,14 @@ function hidesValue(request: Request, index: number, name: number): boolean {
   return isValue && !openNames.has(request.text(index - 1).toLowerCase());
 }
 
-function tooLong(name: string): ErrorReply {
-  return errorReply(
-    `CONFIG SET failed (possibly related to argument '${name}') - a value is at most ${textBytesMax} bytes`,
-  );
+/** Why a value cannot be kept, or null. A password of other bytes would become another one. */
+function refusal(request: Request, index: number): string | null {
+  if (request.isLong(index)) return `a value is at most ${textBytesMax} bytes`;
+  return isUtf8(request.bytes(index)) ? null : "a value is text in UTF-8";
+}
+
+function unfit(name: string, reason: string): ErrorReply {
+  return errorReply(`CONFIG SET failed (possibly related to argument '${name}') - ${reason}`);
 }
 
 function rewrite(x: ControlContext, _request: Request, reply: Reply): void {
