@@ -160,7 +160,9 @@ describe("events", () => {
     await write(copy, ["SET", "e2", "1", "PX", "30"]);
     await waitFor(() => seen.length === 3, { message: "the leader to remove it" });
     await write(copy, ["FLUSHDB"]);
-    expect(seen).toEqual(["e1 deleted null", "e2 set 1", "e2 expired null", "null flushed null"]);
+    // On a busy machine the 30 ms are over before the copy is asked.
+    const set = expect.stringMatching(/^e2 set (1|null)$/);
+    expect(seen).toEqual(["e1 deleted null", set, "e2 expired null", "null flushed null"]);
     end();
     await write(copy, ["SET", "e3", "1"]);
     expect(seen.length).toBe(4);
