@@ -3,7 +3,11 @@
  * many there may be, and that nothing is left of one that its client has left.
  */
 import { describe, expect, setDefaultTimeout, spyOn, test } from "bun:test";
-import { DoorClosedError, DoorConnection } from "../../src/node/admin/command-door.ts";
+import {
+  DoorClosedError,
+  DoorConnection,
+  ReplyTooLongError,
+} from "../../src/node/admin/command-door.ts";
 import { caseMsMax, respClient, waitFor } from "../harness.ts";
 import { outcome, startAdminNode } from "../support/admin-bed.ts";
 
@@ -94,19 +98,23 @@ test("a seventeenth stream is refused", async () => {
 });
 
 test.each([
-  ["GET", "/v1/events"],
-  ["POST", "/v1/login"],
-])("%s %s answers 503 when its connection ends before it is logged in", async (method, path) => {
-  await using node = await startAdminNode({ password: "secret" });
-  const run = spyOn(DoorConnection.prototype, "run").mockImplementationOnce(async () => {
-    throw new DoorClosedError("the connection was closed before its reply");
-  });
-  try {
-    const headers = { Authorization: `Basic ${btoa("default:secret")}` };
-    const response = await node.ask(path, { method, headers });
-    expect(await outcome(response)).toEqual([503, "the connection was closed before its reply"]);
-  } finally {
-    run.mockRestore();
-  }
-  expect(node.log()).not.toContain("error");
-});
+  ["GET", "/v1/events", 503, new DoorClosedError("the connection was closed before its reply")],
+  ["POST", "/v1/login", 503, new DoorClosedError("the connection is there no longer")],
+  ["POST", "/v1/login", 507, new ReplyTooLongError(600)],
+])(
+  "%s %s answers %d when its connection ends before its reply",
+  async (method, path, status, end) => {
+    await using node = await startAdminNode({ password: "secret" });
+    const run = spyOn(DoorConnection.prototype, "run").mockImplementationOnce(async () => {
+      throw end;
+    });
+    try {
+      const headers = { Authorization: `Basic ${btoa("default:secret")}` };
+      const response = await node.ask(path, { method, headers });
+      expect(await outcome(response)).toEqual([status, end.message]);
+    } finally {
+      run.mockRestore();
+    }
+    expect(node.log()).not.toContain("error");
+  },
+);

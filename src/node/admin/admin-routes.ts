@@ -16,7 +16,12 @@ import { type Caller, guardRefusal } from "./admin-guard.ts";
 import { AdminLogin } from "./admin-login.ts";
 import type { AdminParts, Visit } from "./admin-parts.ts";
 import { answer, json, line, notAllowed, problem } from "./admin-response.ts";
-import { CommandDoor, DoorClosedError, type DoorConnection } from "./command-door.ts";
+import {
+  CommandDoor,
+  DoorClosedError,
+  type DoorConnection,
+  ReplyTooLongError,
+} from "./command-door.ts";
 import { runCommand } from "./console-api.ts";
 import { EventStreams } from "./event-stream.ts";
 import { type HealthPath, type HealthSource, healthOf, isHealthPath } from "./health.ts";
@@ -73,9 +78,8 @@ export class AdminRoutes {
     try {
       return this.refusal(visit) ?? (await this.route(visit));
     } catch (error) {
-      if (error instanceof DoorClosedError) {
-        return problem(error.message.includes("longer") ? 507 : 503, error.message);
-      }
+      if (error instanceof ReplyTooLongError) return problem(507, error.message);
+      if (error instanceof DoorClosedError) return problem(503, error.message);
       this.parts.log.error(`admin HTTP: ${visit.url.pathname.slice(0, 200)}: ${reasonOf(error)}`);
       return problem(500, "an error of the node's own code; its log says more");
     } finally {

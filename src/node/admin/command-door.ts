@@ -15,7 +15,16 @@ import { MemorySocket } from "../connection/memory-socket.ts";
 
 /** The connection has ended before the reply: CLIENT KILL, a bound, or the end of the node. */
 export class DoorClosedError extends Error {
-  override readonly name = "DoorClosedError";
+  override readonly name: string = "DoorClosedError";
+}
+
+/** The same, because the replies are more than one request may get. */
+export class ReplyTooLongError extends DoorClosedError {
+  override readonly name = "ReplyTooLongError";
+
+  constructor(bytesMax: number) {
+    super(`the reply is longer than ${bytesMax} bytes`);
+  }
 }
 
 /** What the door needs of the data threads. */
@@ -29,29 +38,38 @@ export interface DoorThreads {
 export class CommandDoor {
   private readonly connections: Connections;
   private readonly threads: DoorThreads;
+  private readonly replyBytesMax: number;
 
-  constructor(connections: Connections, threads: DoorThreads) {
+  constructor(connections: Connections, threads: DoorThreads, replyBytesMax = adminReplyBytesMax) {
     this.connections = connections;
     this.threads = threads;
+    this.replyBytesMax = replyBytesMax;
   }
 
   open(peer: Address): DoorConnection {
-    return new DoorConnection(this.connections, this.threads, peer);
+    return new DoorConnection(this.connections, this.threads, peer, this.replyBytesMax);
   }
 }
 
 export class DoorConnection implements Disposable {
   private readonly connections: Connections;
   private readonly threads: DoorThreads;
+  private readonly replyBytesMax: number;
   private readonly connection: Connection;
   private readonly parser = new ReplyParser();
   private readonly waiting: PromiseWithResolvers<Reply>[] = [];
   private receivedBytes = 0;
-  private end: string | null = null;
+  private end: DoorClosedError | null = null;
 
-  constructor(connections: Connections, threads: DoorThreads, peer: Address) {
+  constructor(
+    connections: Connections,
+    threads: DoorThreads,
+    peer: Address,
+    replyBytesMax: number,
+  ) {
     this.connections = connections;
     this.threads = threads;
+    this.replyBytesMax = replyBytesMax;
     const socket = new MemorySocket(peer.host, {
       received: (bytes) => this.received(bytes),
       closed: () => this.closed(),
@@ -96,7 +114,7 @@ export class DoorConnection implements Disposable {
   /** Sends all of them at once. */
   async runAll(commands: readonly (readonly Word[])[]): Promise<Reply[]> {
     await this.threads.roomForMessages();
-    if (this.end !== null) throw new DoorClosedError(this.end);
+    if (this.end !== null) throw this.end;
     const replies = commands.map(() => {
       const waiting = Promise.withResolvers<Reply>();
       this.waiting.push(waiting);
@@ -111,8 +129,8 @@ export class DoorConnection implements Disposable {
 
   private received(bytes: Uint8Array): void {
     this.receivedBytes += bytes.length;
-    if (this.receivedBytes > adminReplyBytesMax) {
-      this.end ??= `the reply is longer than ${adminReplyBytesMax} bytes`;
+    if (this.receivedBytes > this.replyBytesMax) {
+      this.end ??= new ReplyTooLongError(this.replyBytesMax);
       return this.connection.terminate();
     }
     this.parser.feed(bytes);
@@ -123,8 +141,8 @@ export class DoorConnection implements Disposable {
 
   private closed(): void {
     this.connections.closed(this.connection);
-    this.end ??= "the connection was closed before its reply";
-    const error = new DoorClosedError(this.end);
+    const error = this.end ?? new DoorClosedError("the connection was closed before its reply");
+    this.end = error;
     for (const { promise, reject } of this.waiting.splice(0)) {
       promise.catch(() => undefined); // runAll() may have left already
       reject(error);
