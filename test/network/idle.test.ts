@@ -23,40 +23,19 @@ const timeoutSeconds = 5;
 /** Longer than the time-out and the second in which it is looked at. */
 const pastTimeoutMs = timeoutSeconds * 1_000 + 2_500;
 
+/** Nearly the time-out: who was not heard of for so long may have been closed with reason. */
+const stallMs = timeoutSeconds * 1_000 - 1_500;
+const attemptsMax = 5;
+
 describe.each([ours, withTwoThreads, oracle])("$name", (contestant) => {
   // They wait nearly all of their time.
   const judge = contestant.isMissing ? test.skip : test.concurrent;
 
   judge("closes a client that was silent, and no other", async () => {
-    await using node = await contestant.start();
-    await using operator = await Peer.connect(node.port);
-    expect(await operator.ask("CONFIG", "SET", "timeout", timeoutSeconds)).toBe("+OK");
-    await using silent = await Peer.connect(node.port);
-    await using talking = await Peer.connect(node.port);
-    await using waiting = await Peer.connect(node.port);
-    await using subscriber = await Peer.connect(node.port);
-    await using held = await Peer.connect(node.port);
-    expect(await subscriber.ask("SUBSCRIBE", "c")).toBe("*[$subscribe $c :1]");
-    expect(await waiting.ask("SET", "k", "v")).toBe("+OK");
-    waiting.send("WAIT", 1, pastTimeoutMs);
-    expect(await operator.ask("CLIENT", "PAUSE", pastTimeoutMs, "WRITE")).toBe("+OK");
-    held.send("SET", "k", "held");
-    const began = performance.now();
-    while (performance.now() - began < pastTimeoutMs) {
-      expect(await talking.ask("PING")).toBe("+PONG");
-      expect(await operator.ask("PING")).toBe("+PONG");
-      // The time that must pass is the time-out; these two are heard of within it.
-      await Bun.sleep(100);
+    // A process that did not run for the time-out was silent itself: the case says nothing then.
+    for (let attempt = 1; !(await closesTheSilent(contestant)); attempt++) {
+      expect(attempt).toBeLessThan(attemptsMax);
     }
-    expect(await waiting.shown()).toBe(":0");
-    expect(await held.shown()).toBe("+OK");
-    await waitFor(() => silent.raw.isClosed);
-    expect(subscriber.raw.isClosed).toBe(false);
-    // Their waits are over, and from then on they are silent like others.
-    await waitFor(() => waiting.raw.isClosed && held.raw.isClosed);
-    await using late = await Peer.connect(node.port);
-    expect(await late.ask("PUBLISH", "c", "m")).toBe(":1");
-    expect(await subscriber.shown()).toBe("*[$message $c $m]");
   });
 
   judge("keeps a client that reads a long answer slowly", async () => {
@@ -109,4 +88,40 @@ function readSlowly(port: number, request: Uint8Array, bytes: number): Promise<n
     socket.on("close", () => resolve(read));
     socket.write(request);
   });
+}
+
+/** False if this process did not get to speak for nearly the time-out. */
+async function closesTheSilent(contestant: Contestant): Promise<boolean> {
+  await using node = await contestant.start();
+  await using operator = await Peer.connect(node.port);
+  expect(await operator.ask("CONFIG", "SET", "timeout", timeoutSeconds)).toBe("+OK");
+  await using silent = await Peer.connect(node.port);
+  await using talking = await Peer.connect(node.port);
+  await using waiting = await Peer.connect(node.port);
+  await using subscriber = await Peer.connect(node.port);
+  await using held = await Peer.connect(node.port);
+  const began = performance.now();
+  expect(await subscriber.ask("SUBSCRIBE", "c")).toBe("*[$subscribe $c :1]");
+  expect(await waiting.ask("SET", "k", "v")).toBe("+OK");
+  waiting.send("WAIT", 1, pastTimeoutMs);
+  expect(await operator.ask("CLIENT", "PAUSE", pastTimeoutMs, "WRITE")).toBe("+OK");
+  held.send("SET", "k", "held");
+  for (let heardMs = began; performance.now() - began < pastTimeoutMs; ) {
+    if (performance.now() - heardMs > stallMs) return false;
+    expect(await talking.ask("PING")).toBe("+PONG");
+    expect(await operator.ask("PING")).toBe("+PONG");
+    heardMs = performance.now();
+    // The time that must pass is the time-out; these two are heard of within it.
+    await Bun.sleep(100);
+  }
+  expect(await waiting.shown()).toBe(":0");
+  expect(await held.shown()).toBe("+OK");
+  await waitFor(() => silent.raw.isClosed);
+  expect(subscriber.raw.isClosed).toBe(false);
+  // Their waits are over, and from then on they are silent like others.
+  await waitFor(() => waiting.raw.isClosed && held.raw.isClosed);
+  await using late = await Peer.connect(node.port);
+  expect(await late.ask("PUBLISH", "c", "m")).toBe(":1");
+  expect(await subscriber.shown()).toBe("*[$message $c $m]");
+  return true;
 }
