@@ -46,7 +46,11 @@ export interface ConnectOptions {
   tls?: boolean | TlsOptions | undefined;
   /** The number of the database. Default 0. */
   database?: number | undefined;
-  /** Password, sent to every node that the client connects to. Default: no login. */
+  /**
+   * Password, sent to every node that the client connects to. A node whose user `default` needs
+   * none takes any, as Redis does, and connect() succeeds: so clients can have a password before
+   * their nodes do. It is no proof that strangers are kept out. Default: no login.
+   */
   password?: string | undefined;
   /** User name for the login; refused without a password. Default "default". */
   username?: string | undefined;

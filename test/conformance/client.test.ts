@@ -286,6 +286,14 @@ function passwordCases(kind: Kind): void {
       cause: { serverCode: "WRONGPASS" },
     });
   });
+
+  test("is taken by a node that needs none, so that clients can have it before their nodes", async () => {
+    await using node = await kind.start();
+    await using client = await connectPatiently(node.address, { password: "secret" });
+    expect(await client.set("k", "v")).toBe(true);
+    await using named = await connectPatiently(node.address, { username: "default", password: "" });
+    expect(await named.get("k")).toBe("v");
+  });
 }
 
 function groupCases(kind: Kind): void {
