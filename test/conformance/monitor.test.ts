@@ -137,7 +137,7 @@ for (const contestant of [...contestants, oursWithThreads(2)]) {
       });
     }
 
-    test("a monitor still runs commands, and sees them; RESET ends it", async () => {
+    test("a monitor still runs commands without keys, and sees them; RESET ends it", async () => {
       await using monitor = await Peer.connect(server().port);
       expect(await monitor.ask("MONITOR")).toBe("+OK");
       expect(await monitor.ask("PING")).toBe("+PONG");
@@ -146,6 +146,27 @@ for (const contestant of [...contestants, oursWithThreads(2)]) {
       expect(await monitor.shown()).toEndWith('"CLIENT" "INFO"');
       expect(await monitor.ask("RESET")).toBe("+RESET");
       for (let i = 0; i < 3; i++) expect(await monitor.ask("PING")).toBe("+PONG");
+    });
+
+    test("a monitor has no commands for keys until RESET, alone or in a transaction", async () => {
+      await using client = await Peer.connect(server().port);
+      await client.ask("SET", "k", "before");
+      await using monitor = await Peer.connect(server().port);
+      await monitor.ask("MONITOR");
+      const refusal = "-ERR Replica can't interact with the keyspace";
+      const script = "EVAL 'return 1' 0";
+      const refused = ["GET k", "SET k 1", "DEL k", "DBSIZE", "KEYS *", "FLUSHALL", "PUBLISH ch m"];
+      for (const command of [...refused, "SWAPDB 0 1", "MEMORY USAGE k", "PFCOUNT k", script]) {
+        expect([command, await monitor.askRaw(`${command}\r\n`)]).toEqual([command, refusal]);
+      }
+      expect(await monitor.ask("GET", "k", "more")).toStartWith("-ERR wrong number of arguments");
+      expect(await monitor.ask("MULTI")).toBe("+OK");
+      expect(await monitor.shown()).toEndWith('"MULTI"');
+      expect(await monitor.ask("GET", "k")).toBe(refusal);
+      expect(await monitor.ask("EXEC")).toStartWith("-EXECABORT");
+      expect(await monitor.shown()).toEndWith('"EXEC"');
+      expect(await monitor.ask("RESET")).toBe("+RESET");
+      expect(await monitor.ask("GET", "k")).toBe("$before");
     });
 
     test("a monitor sees nothing from before it came, though another one does", async () => {

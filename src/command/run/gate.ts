@@ -130,7 +130,7 @@ export function judge(x: Context, command: Command, flags: number): Verdict {
   if (session.kind === "leader") return null;
   const looksAt = session.isExecuting ? withinTransaction : everything;
   const restrictions = standing.restrictions & looksAt;
-  if (restrictions === 0 && session.subscriptions === 0) return null;
+  if (restrictions === 0 && session.subscriptions === 0 && !session.isMonitor) return null;
   if ((flags & flag.WRITE) !== 0) {
     if ((restrictions & FOLLOWER) !== 0) return standing.writeRefusal;
     if ((restrictions & FEW_FOLLOWERS) !== 0) return tooFewFollowers;
@@ -141,8 +141,13 @@ export function judge(x: Context, command: Command, flags: number): Verdict {
   if ((restrictions & BUSY) !== 0 && (flags & flag.ALLOW_BUSY) === 0) {
     return standing.script.isFunction ? busyFunction : busyScript;
   }
+  if (session.isMonitor && (flags & onKeys) !== 0) return monitorsNoKeys;
   return isHeld(x, restrictions, flags) ? heldBack : null;
 }
+
+const onKeys = flag.WRITE | flag.READONLY | flag.MAY_REPLICATE;
+/** To Redis, a client in MONITOR is a kind of replica: hence the word. */
+const monitorsNoKeys = errorReply("Replica can't interact with the keyspace");
 
 /** A RESP2 subscriber could not distinguish the replies of other commands from messages. */
 function isMuted({ session }: Context, flags: number): boolean {

@@ -33,6 +33,8 @@ export class Session {
   database = 0;
   /** How it tracks keys: bits of `tracks`; 0 if it does not. */
   tracking = 0;
+  /** Whether it is shown all commands (MONITOR). */
+  isMonitor = false;
   /** What the client sent last, queued or refused commands too. */
   lastCommand = noCommand;
   replyMode: ReplyMode = "on";
@@ -71,8 +73,6 @@ export class Session {
   failedLogins = 0;
   /** The client that gets its invalidations; 0 for itself. */
   redirect = 0;
-  /** Whether it is shown all commands (MONITOR). */
-  isMonitor = false;
   noEvict = false;
   /** Whether it came by the Unix socket; both addresses are then the path, and port 0. */
   isUnix = false;
