@@ -45,6 +45,13 @@ export function toInteger(value: number): number {
   return value >= int64Min && value < -int64Min ? Math.trunc(value) : int64Min;
 }
 
+const int32Limit = 2 ** 31;
+
+/** A double as int: beyond its range, x86 gives the smallest. */
+export function toInt(value: number): number {
+  return value > -int32Limit - 1 && value < int32Limit ? Math.trunc(value) : -int32Limit;
+}
+
 /** A double as uint64, as x86 converts it: negative numbers have a meaning, and NaN is 2^63. */
 export function toUnsigned(value: number): bigint {
   if (!(value >= -int64Min)) return BigInt.asUintN(64, BigInt(toInteger(value)));

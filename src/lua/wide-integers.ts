@@ -59,6 +59,7 @@ export function widenIntegers(lua: Lua, l: number): void {
     }
     if (library === "string") {
       wrap(lua, l, "format", (original) => formatting(lua, original));
+      wrap(lua, l, "char", (original) => cuttingAll(lua, original));
       wrap(lua, l, "rep", (original) => repeating(lua, narrowing(lua, original, cut, [2])));
     }
     if (library === "table") {
@@ -90,6 +91,20 @@ export function narrowing(
       const value = api.lua_tonumber(l, place);
       if (value <= int32Max && value >= int32Min) continue;
       api.lua_pushnumber(l, use(toInteger(value)));
+      api.lua_replace(l, place);
+    }
+    return original(l);
+  };
+}
+
+/** string.char(): each of its arguments is an int. */
+function cuttingAll(lua: Lua, original: HostFunction): HostFunction {
+  const { api } = lua;
+  return (l) => {
+    for (let place = api.lua_gettop(l); place > 0; place--) {
+      const value = api.lua_tonumber(l, place);
+      if (value <= int32Max && value >= int32Min) continue;
+      api.lua_pushnumber(l, cut(toInteger(value)));
       api.lua_replace(l, place);
     }
     return original(l);

@@ -110,6 +110,28 @@ const scripts: readonly string[] = [
   "return redis.log(9, 'x')",
   "return {redis.log(3.9, 'x'), redis.log(-0.5, 'x'), 'logged'}",
   "return redis.set_repl(9)",
+  // numbers as ints of C: beyond 32 bits, all are the smallest
+  ...[
+    "1e300",
+    "-1e300",
+    "0/0",
+    "1/0",
+    "2^31",
+    "2^32",
+    "2^32 + 3",
+    "-2^32 + 3",
+    "2^63",
+    "3.9",
+  ].flatMap((number) => [
+    `return {redis.set_repl(${number})}`,
+    `return {redis.set_repl(tostring(${number}))}`,
+    `return {redis.setresp(${number})}`,
+    `return {redis.log(${number}, 'x')}`,
+    `return {string.byte(string.char(65, ${number}), 1, -1)}`,
+  ]),
+  ...["'3'", "'x'", "''", "' 3 '", "'0x3'", "nil", "true", "{}", "-0.9", "1, 2"].map(
+    (argument) => `return {redis.set_repl(${argument})}`,
+  ),
   "return redis.set_repl()",
   "return redis.replicate_commands()",
   "return {redis.REDIS_VERSION_NUM, redis.LOG_DEBUG, redis.LOG_VERBOSE, redis.LOG_NOTICE," +

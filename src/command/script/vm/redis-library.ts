@@ -3,7 +3,7 @@
 
 import { globalsIndex, type } from "../../../lua/exports.ts";
 import type { Lua } from "../../../lua/lua.ts";
-import { cText } from "../../../lua/lua-arguments.ts";
+import { cText, toInt } from "../../../lua/lua-arguments.ts";
 import { findFrom } from "../../core/registry.ts";
 import type { ScriptCalls } from "./call.ts";
 import { pushError } from "./lua-reply.ts";
@@ -149,8 +149,8 @@ function log(lua: Lua, l: number, host: Pick<LibraryHost, "log">): number {
   if (api.lua_isnumber(l, 1) === 0) {
     return raise(lua, l, "First argument must be a number (log level).");
   }
-  const level = Math.trunc(api.lua_tonumber(l, 1));
-  if (!(level >= logLevels.LOG_DEBUG && level <= logLevels.LOG_WARNING)) {
+  const level = toInt(api.lua_tonumber(l, 1));
+  if (level < logLevels.LOG_DEBUG || level > logLevels.LOG_WARNING) {
     return raise(lua, l, "Invalid debug level.");
   }
   const words: string[] = [];
@@ -163,7 +163,7 @@ function log(lua: Lua, l: number, host: Pick<LibraryHost, "log">): number {
 
 function setResp(lua: Lua, l: number, { calls, results }: LibraryHost): number {
   if (lua.api.lua_gettop(l) !== 1) return raise(lua, l, "redis.setresp() requires one argument.");
-  const asked = Math.trunc(lua.api.lua_tonumber(l, 1));
+  const asked = toInt(lua.api.lua_tonumber(l, 1));
   if (asked !== 2 && asked !== 3) return raise(lua, l, "RESP version must be 2 or 3.");
   calls.reply.resp3 = asked === 3;
   results.resp3 = asked === 3;
@@ -175,7 +175,7 @@ function setReplication(lua: Lua, l: number): number {
   if (lua.api.lua_gettop(l) !== 1) {
     return raise(lua, l, "redis.set_repl() requires two arguments.");
   }
-  const flags = lua.api.lua_tonumber(l, 1);
+  const flags = toInt(lua.api.lua_tonumber(l, 1));
   if ((flags & ~allReplication) !== 0) {
     const names = "REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE";
     return raise(lua, l, `Invalid replication flags. Use ${names}.`);
