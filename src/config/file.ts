@@ -36,7 +36,7 @@ function parseSetting(line: string, where: string): ConfigLine["setting"] {
   if (name === undefined || value === undefined) {
     throw new ConfigError(`${where}: "${trimmed}" has no value; write: name value`);
   }
-  // The words of a user's rules have quotes of their own (command/acl/split-arguments.ts).
+  // The words of a user's rules have quotes of their own (base/redis-arguments.ts).
   if (name === userWord) return { name, value };
   return { name, value: unquote(value, `${where}: the value of ${name}`) };
 }

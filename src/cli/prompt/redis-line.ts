@@ -1,8 +1,7 @@
 // A line of commands as redis-cli reads it. Texts have one character a byte, so "\x00" and bytes
 // that are no UTF-8 arrive as they were written. What the words mean is not known here.
 
-import { Request } from "../../protocol/request.ts";
-import { splitInline } from "../../protocol/resp/inline.ts";
+import { splitText } from "../../base/redis-arguments.ts";
 
 /** Without quotes, escapes and control characters nothing but spaces matters. */
 const plain = /^[!#-&(-~ ]*$/;
@@ -13,12 +12,7 @@ const plain = /^[!#-&(-~ ]*$/;
  */
 export function splitLine(line: string): string[] | null {
   if (plain.test(line)) return line.split(" ").filter((word) => word !== "");
-  const request = new Request();
-  if (!splitInline(Buffer.from(line, "latin1"), request)) return null;
-  const bytes = Buffer.from(request.buf.buffer, request.buf.byteOffset, request.buf.length);
-  return Array.from({ length: request.argc }, (_, i) =>
-    bytes.toString("latin1", request.start[i], request.end[i]),
-  );
+  return splitText(line);
 }
 
 /** Text of the user's terminal or command line as bytes. */

@@ -3,11 +3,11 @@
 // (ACLLoadFromFile). It reads no files.
 
 import { usersBytesMax, usersMax } from "../../base/limits.ts";
+import { splitText } from "../../base/redis-arguments.ts";
 import { quoted } from "../../base/redis-quotes.ts";
 import type { User } from "../core/user-record.ts";
 import { lineOf, rulesOf } from "./describe-user.ts";
 import { ruleError } from "./selector.ts";
-import { splitArguments } from "./split-arguments.ts";
 import {
   applyToUser,
   bytesOfUser,
@@ -112,7 +112,7 @@ function word(bytes: string): string {
 export function readUserLines(lines: readonly string[], defaults: UserDefaults): User[] | string {
   const users = new Map<string, User>();
   for (const line of lines) {
-    const words = splitArguments(line);
+    const words = splitText(line);
     const [name = ""] = words ?? [];
     if (words === null || !isUserName(name)) return `user ${name}: Syntax error`;
     if (users.has(name)) {

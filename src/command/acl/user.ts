@@ -9,6 +9,7 @@ import {
   userPasswordsMax,
   userSelectorsMax,
 } from "../../base/limits.ts";
+import { splitText } from "../../base/redis-arguments.ts";
 import type { User } from "../core/user-record.ts";
 import {
   applyToSelector,
@@ -18,7 +19,6 @@ import {
   type RuleError,
   ruleError,
 } from "./selector.ts";
-import { splitArguments } from "./split-arguments.ts";
 
 export const defaultName = "default";
 
@@ -140,7 +140,7 @@ function removePassword(user: User, rule: string): RuleError | null {
 
 function addSelector(user: User, rules: string, { allChannels }: UserDefaults): RuleError | null {
   const selector = emptySelector(allChannels);
-  for (const rule of splitArguments(rules) ?? []) {
+  for (const rule of splitText(rules) ?? []) {
     const problem = applyToSelector(selector, rule);
     if (problem !== null) return problem;
   }

@@ -2,6 +2,7 @@
 // (functionExtractLibMetaData); the texts are Redis's. The code behind it is not looked at.
 
 import { latin1 } from "../../base/bytes.ts";
+import { splitText } from "../../base/redis-arguments.ts";
 
 export interface LibraryHeader {
   readonly name: string;
@@ -19,8 +20,8 @@ const invalid = "Invalid library metadata";
 export function readHeader(text: Uint8Array): LibraryHeader | string {
   if (text[0] !== HASH || text[1] !== EXCLAMATION) return "Missing library metadata";
   const end = text.indexOf(LF);
-  if (end < 0) return invalid;
-  const words = splitWords(latin1(text, 0, end));
+  if (end < 0 || text.subarray(0, end).includes(0)) return invalid; // a string of C ends there
+  const words = splitText(latin1(text, 0, end));
   if (words === null) return invalid;
   const [shebang = "", ...options] = words;
   let name: string | undefined;
@@ -45,31 +46,4 @@ export const badName =
 
 export function isValidName(name: string): boolean {
   return /^[A-Za-z0-9_]+$/.test(name);
-}
-
-/** Words between white space, with quotes and escapes as in Redis's files; null: unbalanced. */
-function splitWords(line: string): string[] | null {
-  const words: string[] = [];
-  const word = /[\s\0]*((?:"(?:\\.|[^"\\])*"(?![^\s])|'(?:\\'|[^'])*'(?![^\s])|[^\s"'])+)/y;
-  for (let at = 0; at < line.trimEnd().length; at = word.lastIndex) {
-    word.lastIndex = at;
-    const found = word.exec(line);
-    if (found === null) return null;
-    words.push(unquoted(found[1]));
-  }
-  return words;
-}
-
-function unquoted(word: string): string {
-  return word.replace(/"((?:\\.|[^"\\])*)"|'((?:\\'|[^'])*)'/g, (_all, double, single) =>
-    double === undefined ? single.replaceAll("\\'", "'") : unescaped(double),
-  );
-}
-
-const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", a: "\x07" };
-
-function unescaped(text: string): string {
-  return text.replace(/\\(?:x([0-9a-fA-F]{2})|(.))/g, (_all, hex, letter) =>
-    hex === undefined ? (escapes[letter] ?? letter) : String.fromCharCode(Number.parseInt(hex, 16)),
-  );
 }

@@ -13,11 +13,11 @@ import {
   lineBytesMax,
   requestBytesMax,
 } from "../../base/limits.ts";
+import { splitArguments } from "../../base/redis-arguments.ts";
 import { type Decoder, tooBigRequest } from "../decoder.ts";
 import { Input } from "../input.ts";
 import type { Peer } from "../protocol.ts";
 import { Request } from "../request.ts";
-import { splitInline } from "./inline.ts";
 
 const STAR = 0x2a; // *
 const DOLLAR = 0x24; // $
@@ -302,7 +302,11 @@ export class RespParser implements Decoder {
     const line = input.buf.subarray(input.pos, newline);
     input.pos = newline + 1;
     this.scanned = 0;
-    if (!splitInline(line, request)) return this.fail("unbalanced quotes in request");
+    const split = splitArguments(line);
+    if (split === null) return this.fail("unbalanced quotes in request");
+    request.argc = 0;
+    request.buf = split.bytes;
+    for (const [start, end] of split.bounds) request.push(start, end);
     return true;
   }
 

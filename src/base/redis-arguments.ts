@@ -1,7 +1,10 @@
-// Splits an inline command into arguments as Redis's sdssplitargs does: whitespace separates;
-// double quotes allow the escapes \n \r \t \b \a \xHH and \<any>, single quotes only \'.
+// Splits a line into arguments as Redis does everywhere (sdssplitargs() of its sds.c): in an inline
+// command, in the rules of a user, in the first line of a library, at the prompt. White space
+// separates; double quotes allow the escapes \n \r \t \b \a \xHH and \<any>, single quotes only \'.
+// As it reads a string of C, a NUL ends the line. What such texts look like when Redis writes them
+// is in redis-quotes.ts.
 
-import type { Request } from "../request.ts";
+import { latin1 } from "./bytes.ts";
 
 const QUOTE = 0x22; // "
 const APOSTROPHE = 0x27; // '
@@ -16,21 +19,29 @@ const escapes: Record<number, number> = {
   97: 0x07, // a
 };
 
-/**
- * Fills `request` with the arguments of `line`. False if a quote is not closed or is followed by
- * text.
- */
-export function splitInline(line: Uint8Array, request: Request): boolean {
+/** The arguments behind each other in `bytes`, and where each begins and ends. */
+export interface SplitLine {
+  readonly bytes: Uint8Array;
+  readonly bounds: readonly (readonly [start: number, end: number])[];
+}
+
+/** Null if a quote is not closed or is followed by text. */
+export function splitArguments(line: Uint8Array): SplitLine | null {
   const splitter = new Splitter(line);
-  request.argc = 0;
-  request.buf = splitter.out;
+  const bounds: [start: number, end: number][] = [];
   for (;;) {
     splitter.skipSpace();
-    if (splitter.done()) return true;
+    if (splitter.done()) return { bytes: splitter.out, bounds };
     const start = splitter.length;
-    if (!splitter.argument()) return false;
-    request.push(start, splitter.length);
+    if (!splitter.argument()) return null;
+    bounds.push([start, splitter.length]);
   }
+}
+
+/** The same for a text with one character a byte. */
+export function splitText(text: string): string[] | null {
+  const line = splitArguments(Buffer.from(text, "latin1"));
+  return line?.bounds.map(([start, end]) => latin1(line.bytes, start, end)) ?? null;
 }
 
 class Splitter {
@@ -40,8 +51,9 @@ class Splitter {
   private at = 0;
 
   constructor(line: Uint8Array) {
-    this.line = line;
-    this.out = new Uint8Array(line.length);
+    const end = line.indexOf(0);
+    this.line = end < 0 ? line : line.subarray(0, end);
+    this.out = new Uint8Array(this.line.length);
   }
 
   done(): boolean {
@@ -113,7 +125,7 @@ function isSpace(byte: number): boolean {
 
 /** What ends a word outside quotes: unlike isspace(), not a vertical tab or form feed. */
 function endsWord(byte: number): boolean {
-  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d || byte === 0;
+  return byte === 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d;
 }
 
 function hexDigit(byte: number | undefined): number {
