@@ -96,10 +96,14 @@ for (const contestant of [...contestants, oursWithThreads(2)]) {
       await seen.run("AUTH", "default", "secret");
       await seen.run("AUTH", "secret");
       await seen.run("HELLO", "2", "AUTH", "default", "secret", "SETNAME", "x");
+      await seen.run("AUTH", "secret".repeat(50));
+      await seen.run("MIGRATE", "127.0.0.1", "1", "none", "0", "1", "AUTH2", "me", "secret");
       expect(await seen.commands()).toEqual([
         '"AUTH" "(redacted)" "(redacted)"',
         '"AUTH" "(redacted)"',
         '"HELLO" "2" "AUTH" "(redacted)" "(redacted)" "SETNAME" "x"',
+        '"AUTH" "(redacted)"',
+        '"MIGRATE" "127.0.0.1" "1" "none" "0" "1" "AUTH2" "(redacted)" "(redacted)"',
       ]);
     });
 

@@ -92,10 +92,17 @@ for (const contestant of [...contestants, oursWithThreads(2)]) {
       await client.call("CONFIG", "SET", "masterauth", "");
       await client.call("AUTH", "nobody", "secret");
       await client.call("HELLO", "2", "AUTH", "nobody", "secret");
+      const long = "secret".repeat(50); // longer than what is shown of an argument
+      await client.call("AUTH", long, long);
+      await client.call("CONFIG", "SET", "masterauth", long, "masterauth", "");
+      await client.call("MIGRATE", "127.0.0.1", "1", "none", "0", "1", "AUTH2", "me", long);
       const logged = (await entriesOf(client)).map(([, , , args]) => args);
       expect(logged).toContainEqual(["CONFIG", "SET", "masterauth", "(redacted)"]);
       expect(logged).toContainEqual(["AUTH", "(redacted)", "(redacted)"]);
       expect(logged).toContainEqual(["HELLO", "2", "AUTH", "(redacted)", "(redacted)"]);
+      const migrate = ["MIGRATE", "127.0.0.1", "1", "none", "0", "1", "AUTH2"];
+      expect(logged).toContainEqual([...migrate, "(redacted)", "(redacted)"]);
+      expect(JSON.stringify(logged)).not.toContain("more bytes");
       expect(JSON.stringify(logged)).not.toContain("secret");
     });
 

@@ -16,7 +16,7 @@ import {
   nextIn,
   notAKey,
 } from "../terms/key-use.ts";
-import type { Hides } from "../terms/monitor-line.ts";
+import type { Hides } from "../terms/shown-argument.ts";
 import type {
   ChannelContext,
   ChannelHandler,

@@ -10,8 +10,9 @@ import { record } from "../../journal/event-kinds.ts";
 import type { EventLog } from "../../journal/event-log.ts";
 import type { Request } from "../../protocol/request.ts";
 import { flag } from "../terms/flags.ts";
-import { type Hides, monitorLine } from "../terms/monitor-line.ts";
+import { monitorLine } from "../terms/monitor-line.ts";
 import { type Session, tracks } from "../terms/session.ts";
+import type { Hides } from "../terms/shown-argument.ts";
 
 /** Every command has one of these flags. */
 const anyFlag = -1;

@@ -5,17 +5,7 @@
 import { monitorArgumentBytesMax } from "../../base/limits.ts";
 import { quoted } from "../../base/redis-quotes.ts";
 import type { Request } from "../../protocol/request.ts";
-import { flag } from "./flags.ts";
-
-/** Whether argument `index` is secret, in a request whose argument `name` names the command. */
-export type Hides = (request: Request, index: number, name: number) => boolean;
-
-/** A command, as far as it matters here. */
-interface Shown {
-  readonly name: string;
-  readonly flags: number;
-  readonly row: { readonly hides?: Hides };
-}
+import { type ShownCommand, shownArgument } from "./shown-argument.ts";
 
 interface Caller {
   readonly database: number;
@@ -25,7 +15,7 @@ interface Caller {
 /** Without the end of the line. `nowMs` is when the command ran. */
 export function monitorLine(
   { database, address }: Caller,
-  command: Shown,
+  command: ShownCommand,
   request: Request,
   nowMs: number,
 ): string {
@@ -35,16 +25,8 @@ export function monitorLine(
   let left = monitorArgumentBytesMax;
   for (let i = 0; i < request.argc; i++) {
     if (left <= 0) return `${parts.join(" ")} ... (${request.argc - i} more arguments)`;
-    parts.push(quoted(shown(command, request, i, left)));
+    parts.push(quoted(shownArgument(command, request, i, left)));
     left -= request.length(i);
   }
   return parts.join(" ");
-}
-
-function shown(command: Shown, request: Request, index: number, max: number): string {
-  if (index === 0 && (command.flags & flag.INTERNAL) !== 0) return command.name;
-  if (command.row.hides?.(request, index, 0) === true) return "(redacted)";
-  const more = request.length(index) - max;
-  const text = request.latin1(index, max);
-  return more > 0 ? `${text}... (${more} more bytes)` : text;
 }

@@ -9,8 +9,8 @@ import {
   slowLogBytesMax,
 } from "../../base/limits.ts";
 import type { Request } from "../../protocol/request.ts";
-import { flag } from "../terms/flags.ts";
 import type { Session } from "../terms/session.ts";
+import { shownArgument } from "../terms/shown-argument.ts";
 import type { TimeBounds, TimedCommand } from "./time-bounds.ts";
 
 /** Plain data: threads post it to each other. */
@@ -33,7 +33,6 @@ export interface SlowLogReport {
 
 const entryOverheadBytes = 256;
 const argumentOverheadBytes = 32;
-const redacted = "(redacted)";
 
 export class SlowLog {
   /** Oldest first. */
@@ -88,26 +87,15 @@ function bytesOf({ args }: SlowEntry): number {
   return args.reduce((sum, arg) => sum + arg.length + argumentOverheadBytes, entryOverheadBytes);
 }
 
-/** An argument, as far as SLOWLOG may show it: one character a byte. */
-function shownArgument(command: TimedCommand, request: Request, index: number): string {
-  if (index === 0 && (command.flags & flag.INTERNAL) !== 0) return command.name;
-  if (command.row.hides?.(request, index, 0) === true) return redacted;
-  return request.latin1(index, slowLogArgumentBytesMax);
-}
-
 /** Cut as in Redis: the last of too many arguments says how many more there were. */
 function shownArguments(command: TimedCommand, request: Request): string[] {
   const { argc } = request;
   const shown = argc > slowLogArgumentsMax ? slowLogArgumentsMax - 1 : argc;
-  const args = Array.from({ length: shown }, (_, index) => cutArgument(command, request, index));
+  const args = Array.from({ length: shown }, (_, index) =>
+    shownArgument(command, request, index, slowLogArgumentBytesMax),
+  );
   if (shown < argc) args.push(`... (${argc - shown} more arguments)`);
   return args;
-}
-
-function cutArgument(command: TimedCommand, request: Request, index: number): string {
-  const shown = shownArgument(command, request, index);
-  const more = request.length(index) - slowLogArgumentBytesMax;
-  return more > 0 && shown !== redacted ? `${shown}... (${more} more bytes)` : shown;
 }
 
 /** The newest `max` entries of all threads, newest first. */

@@ -3,7 +3,7 @@
 // them in shared memory. Also a command, as far as it concerns its time. Types and one constant
 // only.
 
-import type { Hides } from "../terms/monitor-line.ts";
+import type { Hides } from "../terms/shown-argument.ts";
 
 export interface TimeBounds {
   /** The smaller of the two bounds below, in microseconds: less than this concerns nobody. */
