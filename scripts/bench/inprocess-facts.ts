@@ -48,7 +48,7 @@ async function objectsOf(subject: Subject, addr: string): Promise<Facts["objects
 
 /** For the subjects that read from the server. */
 async function store(addr: string, value: string, ttl: number): Promise<void> {
-  await using client = await connect(addr);
+  await using client = await connect(addr, { requestTimeoutMs: 60_000 });
   await client.set(key, value, { ttl });
 }
 

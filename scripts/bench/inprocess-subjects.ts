@@ -10,7 +10,7 @@ const near: Subject = {
   name: "mscache near()",
   bound: "bytes",
   async open({ keys, values, addr }) {
-    const client = await connect(addr);
+    const client = await connect(addr, { requestTimeoutMs: 60_000 });
     const decode = typeof values[0] === "string" ? "text" : "json";
     const cache = await client.near<unknown>({ maxSilence: hourMs, decode });
     await Promise.all(keys.map((key) => cache.get(key)));

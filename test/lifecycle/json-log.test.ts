@@ -61,6 +61,7 @@ test("in the life of a leader and its follower, every line is JSON with the even
   await using leader = await spawnNode([...saved, "--log-level", "debug", "--threads", "2"]);
   await using client = await Peer.connect(leader.port);
   const forged = '\r\n{"level":"error","message":"forged"}\u001b[31m';
+  await waitFor(() => leader.log().includes("is ready"));
   expect(await client.ask("SET", "key", "value")).toBe("+OK");
   await using follower = await spawnNode([...json, "--leaderaddr", leader.address]);
   expect(await client.ask("WAIT", "1", "60000")).toBe(":1");
