@@ -97,7 +97,7 @@ export class Input {
     return 0;
   }
 
-  /** Bytes of memory held, used or not. */
+  /** Bytes of memory held, used or not: mostly none, and then `buf` need not be looked at. */
   get heldBytes(): number {
     return this.end === 0 ? 0 : this.buf.length;
   }

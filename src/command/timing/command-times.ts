@@ -101,7 +101,6 @@ export class CommandTimes {
    * again. Counters and histogram are six; this is one, and pays for those once for many calls.
    */
   countLater(id: number, usec: number): void {
-    this.isAlone = false;
     if (usec >= usecPerId) return this.count(id, 1, usec, this.bucketOf(usec));
     const call = (id + 1) * usecPerId + usec;
     this.recent[this.recentCount++] = this.bounds.isTracking ? call : -call;

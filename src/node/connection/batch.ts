@@ -194,6 +194,7 @@ export class Batch {
     const { times } = x.statistics;
     const command = this.commands[0];
     const usec = ms * 1000;
+    times.isAlone = false;
     if (command !== undefined) {
       times.countLater(command.id, usec);
       times.tellIfLong(x, command, this.requests[0], usec);
